@@ -1,0 +1,2 @@
+//! (room: xtask)
+fn main() {}
