@@ -1,1 +1,27 @@
-//! (room: connect)
+//! Amazon Connect events: bytes to typed events to Arrow rows.
+//!
+//! # Invariants
+//! - Pure: no file, no clock, no runtime; where a record came from is only copied.
+//! - Total: every payload ends as rows, a duplicate, a rejection or a counted skip; nothing panics.
+//! - Decoding a batch gives the same rows whatever was decoded before: what a decoder remembers only saves work.
+//! - No invented value: what the payload does not say is null.
+//!
+//! # Deliberately absent
+//! Partitions, files and commits; and a DOM on the way of an agent event.
+
+mod agent;
+mod columns;
+mod decoder;
+mod envelope;
+mod error;
+mod generated;
+mod json;
+mod key;
+mod scope;
+mod seen;
+mod timestamp;
+mod transform;
+
+pub use error::Error;
+pub use key::agent_event_key;
+pub use transform::{Connect, Options, tables};

@@ -1,0 +1,251 @@
+//! Columns in the making: appended to one value, or one remembered block of values, at a time.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
+use tributary_core::Timestamp;
+
+/// Texts, some of them null, laid out as a column wants them: appending a block is four copies, not one a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<i32>,
+    valid: Vec<bool>,
+    nulls: usize,
+}
+
+impl Texts {
+    /// Appends one value.
+    pub(crate) fn push(&mut self, value: Option<&str>) {
+        self.bytes.extend_from_slice(value.unwrap_or("").as_bytes());
+        self.ends.push(offset(self.bytes.len()));
+        self.valid.push(value.is_some());
+        self.nulls += usize::from(value.is_none());
+    }
+}
+
+/// An offset of a column. Batches are a few MiB, far below 2 GiB; a batch that is not is refused by Arrow's own check,
+/// because a saturated offset is beyond the end of its bytes.
+fn offset(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
+/// A column of text.
+#[derive(Debug)]
+pub(crate) struct TextColumn {
+    bytes: Vec<u8>,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for TextColumn {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl TextColumn {
+    /// Appends one value.
+    #[inline]
+    pub(crate) fn push(&mut self, value: Option<&str>) {
+        if let Some(value) = value {
+            self.bytes.extend_from_slice(value.as_bytes());
+            self.nulls.append_non_null();
+        } else {
+            self.nulls.append_null();
+        }
+        self.offsets.push(offset(self.bytes.len()));
+    }
+
+    /// Appends a block.
+    pub(crate) fn extend(&mut self, block: &Texts) {
+        let base = offset(self.bytes.len());
+        self.bytes.extend_from_slice(&block.bytes);
+        self.offsets.extend(block.ends.iter().map(|end| end.saturating_add(base)));
+        if block.nulls == 0 {
+            self.nulls.append_n_non_nulls(block.valid.len());
+        } else {
+            block.valid.iter().for_each(|valid| self.nulls.append(*valid));
+        }
+    }
+
+    /// The column; empty again afterwards, its capacity kept near what was needed.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let (values, rows) = (self.bytes.len(), self.offsets.len());
+        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(values));
+        let mut offsets = Vec::with_capacity(rows);
+        offsets.push(0);
+        let offsets = std::mem::replace(&mut self.offsets, offsets);
+        let nulls = self.nulls.finish();
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?))
+    }
+}
+
+/// A column of moments.
+#[derive(Debug)]
+pub(crate) struct MomentColumn {
+    values: Vec<i64>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for MomentColumn {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl MomentColumn {
+    /// Appends one value.
+    pub(crate) fn push(&mut self, value: Option<Timestamp>) {
+        self.values.push(value.map_or(0, Timestamp::micros));
+        self.nulls.append(value.is_some());
+    }
+
+    /// The column; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
+        Ok(Arc::new(TimestampMicrosecondArray::try_new(values, self.nulls.finish())?))
+    }
+}
+
+/// A column of booleans.
+#[derive(Debug)]
+pub(crate) struct BooleanColumn {
+    values: BooleanBufferBuilder,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for BooleanColumn {
+    fn default() -> Self {
+        Self { values: BooleanBufferBuilder::new(0), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl BooleanColumn {
+    /// Appends one value.
+    pub(crate) fn push(&mut self, value: Option<bool>) {
+        self.values.append(value.unwrap_or(false));
+        self.nulls.append(value.is_some());
+    }
+
+    /// The column; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        let values: BooleanBuffer = self.values.finish();
+        Arc::new(BooleanArray::new(values, self.nulls.finish()))
+    }
+}
+
+/// A column of whole numbers.
+#[derive(Debug, Default)]
+pub(crate) struct IntegerColumn(Vec<Option<i32>>);
+
+impl IntegerColumn {
+    /// Appends a block.
+    pub(crate) fn extend(&mut self, block: &[Option<i32>]) {
+        self.0.extend_from_slice(block);
+    }
+
+    /// The column; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        Arc::new(Int32Array::from(std::mem::take(&mut self.0)))
+    }
+}
+
+/// A column of floating-point numbers.
+#[derive(Debug, Default)]
+pub(crate) struct NumberColumn(Vec<Option<f64>>);
+
+impl NumberColumn {
+    /// Appends a block.
+    pub(crate) fn extend(&mut self, block: &[Option<f64>]) {
+        self.0.extend_from_slice(block);
+    }
+
+    /// The column; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        Arc::new(Float64Array::from(std::mem::take(&mut self.0)))
+    }
+}
+
+/// The outer part of a column of lists: where each list ends among the elements, and which are null.
+#[derive(Debug)]
+pub(crate) struct ListColumn {
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for ListColumn {
+    fn default() -> Self {
+        Self { offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl ListColumn {
+    /// Appends a list of so many elements, or null.
+    pub(crate) fn push(&mut self, length: Option<usize>) {
+        let end = self.offsets.last().copied().unwrap_or(0);
+        self.offsets.push(end.saturating_add(offset(length.unwrap_or(0))));
+        self.nulls.append(length.is_some());
+    }
+
+    /// The column over its elements; empty again afterwards.
+    pub(crate) fn finish(&mut self, field: &DataType, elements: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let DataType::List(element) = field else {
+            return Err(ArrowError::SchemaError(format!("{field} is not a list")));
+        };
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
+        Ok(Arc::new(ListArray::try_new(Arc::clone(element), offsets, elements, self.nulls.finish())?))
+    }
+}
+
+/// The members of the struct that a list has for elements.
+pub(crate) fn element_members(field: &DataType) -> Result<&Fields, ArrowError> {
+    match field {
+        DataType::List(element) => members(element),
+        other => Err(ArrowError::SchemaError(format!("{other} is not a list"))),
+    }
+}
+
+/// The members of a struct field.
+pub(crate) fn members(field: &FieldRef) -> Result<&Fields, ArrowError> {
+    match field.data_type() {
+        DataType::Struct(members) => Ok(members),
+        other => Err(ArrowError::SchemaError(format!("{other} is not a struct"))),
+    }
+}
+
+/// Structs of which none is null.
+pub(crate) fn structs(members: &Fields, columns: Vec<ArrayRef>) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(StructArray::try_new(members.clone(), columns, None)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+
+    use super::*;
+
+    #[test]
+    fn a_block_is_its_values() {
+        let values = [Some("a"), None, Some(""), Some("bc")];
+        let mut block = Texts::default();
+        let (mut one_by_one, mut at_once) = (TextColumn::default(), TextColumn::default());
+        at_once.push(Some("first"));
+        one_by_one.push(Some("first"));
+        for value in values {
+            block.push(value);
+            one_by_one.push(value);
+        }
+        at_once.extend(&block);
+        let (left, right) = (one_by_one.finish().unwrap(), at_once.finish().unwrap());
+        assert_eq!(&left, &right);
+        assert_eq!(left.as_string::<i32>().iter().collect::<Vec<_>>()[1..], values);
+        assert_eq!(at_once.finish().unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,455 @@
+//! A pull parser over one JSON text: strict (RFC 8259), borrowed, made for objects whose keys are known beforehand.
+//!
+//! The keys of the real payloads come in a fixed order, so an object is read by *prediction*: the literal `"Key":` that
+//! should come next is compared as bytes, and only when it is something else is the key scanned and looked up. The text
+//! must be valid UTF-8 before it gets here; everything else is checked here.
+
+use std::borrow::Cow;
+
+/// Where and why a text is not JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    /// The byte of the text at which it went wrong.
+    pub(crate) at: usize,
+    /// What was expected there.
+    pub(crate) expected: &'static str,
+}
+
+/// The kind of a value, seen by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    Text,
+    Number,
+    Boolean,
+    Null,
+}
+
+impl Kind {
+    /// As a person would say it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::Text => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// A key of an object that was looked up in a list of known ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    /// The index in the list.
+    Known(usize),
+    /// A key that is not in the list.
+    Unknown(Cow<'a, str>),
+}
+
+/// The state of reading one object: which key should come next, and whether one came already.
+#[derive(Debug, Default)]
+pub(crate) struct Object {
+    predicted: usize,
+    begun: bool,
+}
+
+/// The state of reading one array.
+#[derive(Debug, Default)]
+pub(crate) struct Array {
+    begun: bool,
+}
+
+/// How deep arrays and objects may nest; the same bound as serde_json's.
+const MAX_DEPTH: u32 = 128;
+
+/// Reads one JSON text from its beginning to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Begins at the first byte.
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The byte to be read next.
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The text from `from` up to here.
+    pub(crate) fn since(&self, from: usize) -> &'a str {
+        self.text.get(from..self.at).unwrap_or("")
+    }
+
+    const fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes().get(self.at..).unwrap_or(&[])
+    }
+
+    const fn fail<T>(&self, expected: &'static str) -> Result<T, SyntaxError> {
+        Err(SyntaxError { at: self.at, expected })
+    }
+
+    #[inline]
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes().get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    /// Goes over `literal` if it stands here.
+    #[inline]
+    fn take(&mut self, literal: &[u8]) -> bool {
+        let stands = self.rest().starts_with(literal);
+        if stands {
+            self.at += literal.len();
+        }
+        stands
+    }
+
+    /// Goes over `value` if these very bytes stand here. For whole objects and arrays only: they delimit themselves.
+    #[inline]
+    pub(crate) fn take_same(&mut self, value: &[u8]) -> bool {
+        self.skip_space();
+        !value.is_empty() && self.take(value)
+    }
+
+    /// The kind of the value that begins here.
+    #[inline]
+    pub(crate) fn kind(&mut self) -> Result<Kind, SyntaxError> {
+        self.skip_space();
+        match self.bytes().get(self.at) {
+            Some(b'"') => Ok(Kind::Text),
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'n') => Ok(Kind::Null),
+            Some(b't' | b'f') => Ok(Kind::Boolean),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            _ => self.fail("a value"),
+        }
+    }
+
+    /// Goes over `null`.
+    pub(crate) fn null(&mut self) -> Result<(), SyntaxError> {
+        if self.take(b"null") { Ok(()) } else { self.fail("null") }
+    }
+
+    /// Reads `true` or `false`.
+    pub(crate) fn boolean(&mut self) -> Result<bool, SyntaxError> {
+        if self.take(b"true") {
+            Ok(true)
+        } else if self.take(b"false") {
+            Ok(false)
+        } else {
+            self.fail("true or false")
+        }
+    }
+
+    /// Reads a number as its own text.
+    pub(crate) fn number(&mut self) -> Result<&'a str, SyntaxError> {
+        let from = self.at;
+        self.take(b"-");
+        if !self.take(b"0") && self.digits() == 0 {
+            return self.fail("a digit");
+        }
+        if self.take(b".") && self.digits() == 0 {
+            return self.fail("a digit");
+        }
+        if self.take(b"e") || self.take(b"E") {
+            let _sign = self.take(b"+") || self.take(b"-");
+            if self.digits() == 0 {
+                return self.fail("a digit");
+            }
+        }
+        Ok(self.since(from))
+    }
+
+    fn digits(&mut self) -> usize {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        count
+    }
+
+    /// Reads a string; borrowed unless it has escapes.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
+        if !self.take(b"\"") {
+            return self.fail("a string");
+        }
+        let from = self.at;
+        self.at += plain_length(self.rest());
+        match self.bytes().get(self.at) {
+            Some(b'"') => {
+                let text = self.since(from);
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
+            }
+            Some(b'\\') => self.escaped_string(from),
+            Some(_) => self.fail("no control character inside a string"),
+            None => self.fail("the end of a string"),
+        }
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, from: usize) -> Result<Cow<'a, str>, SyntaxError> {
+        loop {
+            self.at += plain_length(self.rest());
+            match self.bytes().get(self.at) {
+                Some(b'"') => break,
+                // Whatever is escaped, the byte after the backslash does not end the string.
+                Some(b'\\') => self.at = (self.at + 2).min(self.bytes().len()),
+                Some(_) => return self.fail("no control character inside a string"),
+                None => return self.fail("the end of a string"),
+            }
+        }
+        self.at += 1;
+        let quoted = self.text.get(from - 1..self.at).unwrap_or("");
+        match serde_json::from_str::<String>(quoted) {
+            Ok(text) => Ok(Cow::Owned(text)),
+            Err(_) => Err(SyntaxError { at: from, expected: "valid escapes inside a string" }),
+        }
+    }
+
+    /// Goes over the `{` of an object.
+    pub(crate) fn object(&mut self) -> Result<Object, SyntaxError> {
+        if self.take(b"{") { Ok(Object::default()) } else { self.fail("an object") }
+    }
+
+    /// Goes over the next key and its colon, or over the `}`. `keys` are literals with their quotes and colon:
+    /// `"Name":`.
+    #[inline]
+    pub(crate) fn key(&mut self, object: &mut Object, keys: &[&'static str]) -> Result<Option<Key<'a>>, SyntaxError> {
+        self.skip_space();
+        if object.begun {
+            if self.take(b"}") {
+                return Ok(None);
+            }
+            if !self.take(b",") {
+                return self.fail("`,` or `}`");
+            }
+            self.skip_space();
+        } else {
+            object.begun = true;
+            if self.take(b"}") {
+                return Ok(None);
+            }
+        }
+        if let Some(literal) = keys.get(object.predicted)
+            && self.take(literal.as_bytes())
+        {
+            object.predicted += 1;
+            return Ok(Some(Key::Known(object.predicted - 1)));
+        }
+        self.unpredicted_key(object, keys)
+    }
+
+    fn unpredicted_key(&mut self, object: &mut Object, keys: &[&'static str]) -> Result<Option<Key<'a>>, SyntaxError> {
+        let name = self.string()?;
+        self.skip_space();
+        if !self.take(b":") {
+            return self.fail("`:`");
+        }
+        let is_named =
+            |literal: &&str| literal.strip_prefix('"').and_then(|rest| rest.strip_suffix("\":")) == Some(&name);
+        match keys.iter().position(is_named) {
+            Some(index) => {
+                object.predicted = index + 1;
+                Ok(Some(Key::Known(index)))
+            }
+            None => Ok(Some(Key::Unknown(name))),
+        }
+    }
+
+    /// Goes over the `[` of an array.
+    pub(crate) fn array(&mut self) -> Result<Array, SyntaxError> {
+        if self.take(b"[") { Ok(Array::default()) } else { self.fail("an array") }
+    }
+
+    /// Whether another element follows; goes over the comma, or over the `]`.
+    #[inline]
+    pub(crate) fn element(&mut self, array: &mut Array) -> Result<bool, SyntaxError> {
+        self.skip_space();
+        if array.begun {
+            if self.take(b"]") {
+                return Ok(false);
+            }
+            if !self.take(b",") {
+                return self.fail("`,` or `]`");
+            }
+            self.skip_space();
+            return Ok(true);
+        }
+        array.begun = true;
+        Ok(!self.take(b"]"))
+    }
+
+    /// Goes over one value of any kind, checking it.
+    pub(crate) fn skip(&mut self) -> Result<(), SyntaxError> {
+        self.skip_nested(0)
+    }
+
+    fn skip_nested(&mut self, depth: u32) -> Result<(), SyntaxError> {
+        if depth > MAX_DEPTH {
+            return self.fail("less than 128 levels of nesting");
+        }
+        match self.kind()? {
+            Kind::Null => self.null(),
+            Kind::Boolean => self.boolean().map(drop),
+            Kind::Number => self.number().map(drop),
+            Kind::Text => self.string().map(drop),
+            Kind::Object => {
+                let mut object = self.object()?;
+                while self.key(&mut object, &[])?.is_some() {
+                    self.skip_nested(depth + 1)?;
+                }
+                Ok(())
+            }
+            Kind::Array => {
+                let mut array = self.array()?;
+                while self.element(&mut array)? {
+                    self.skip_nested(depth + 1)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks that nothing but space follows.
+    pub(crate) fn end(&mut self) -> Result<(), SyntaxError> {
+        self.skip_space();
+        if self.at == self.bytes().len() { Ok(()) } else { self.fail("the end") }
+    }
+}
+
+/// How many bytes there are before the first quote, backslash or control character. Eight at a time.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The lowest marked byte is exact: a borrow can only spoil bytes above a true match.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quotes = zeros(word ^ (ONES * 0x22));
+        let backslashes = zeros(word ^ (ONES * 0x5c));
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        let marks = (quotes | backslashes | controls) & HIGHS;
+        if marks != 0 {
+            return index * 8 + (marks.trailing_zeros() / 8) as usize;
+        }
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    bytes.len() - tail.len() + tail.iter().position(is_special).unwrap_or(tail.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut cursor = Cursor::new(text);
+        cursor.skip().and_then(|()| cursor.end()).is_ok()
+    }
+
+    /// Text that is nearly JSON: pieces of it in any order.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\"a\"",
+            "\"\\n\"",
+            "\"\\u00e9\"",
+            "\"\\ud800\"",
+            "\\",
+            "null",
+            "true",
+            "fals",
+            "0",
+            "01",
+            "-",
+            "1.5",
+            "1.",
+            "2e9",
+            "2e",
+            " ",
+            "\n",
+            "\u{1}",
+            "é",
+            "{\"a\":1}",
+            "[1,2]",
+            "\"b\":",
+        ]);
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Accepts exactly what serde_json accepts. (Numbers beyond f64 aside, which serde_json refuses by size.)
+        #[test]
+        fn agrees_with_serde_json(text in nearly_json()) {
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
+                // `IgnoredAny` does not look into escapes; a value does.
+                && serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            prop_assert_eq!(accepts(&text), theirs, "{:?}", text);
+        }
+
+        #[test]
+        fn plain_length_is_the_naive_search(bytes in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), Just(0x1f), 0x20_u8..=255], 0..40)) {
+            let naive = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_length(&bytes), naive);
+        }
+
+        #[test]
+        fn strings_round_trip(value in any::<String>()) {
+            let text = serde_json::to_string(&value).unwrap();
+            prop_assert_eq!(Cursor::new(&text).string().unwrap().into_owned(), value);
+        }
+    }
+
+    #[test]
+    fn keys_are_found_in_any_order_and_predicted_in_theirs() {
+        const KEYS: &[&str] = &["\"a\":", "\"b\":", "\"c\":"];
+        for text in [r#"{"a":1,"b":2,"c":3}"#, "{ \"a\" : 1 ,\n\"b\":2, \"c\":3 }", r#"{"\u0061":1,"b":2,"c":3}"#] {
+            let mut cursor = Cursor::new(text);
+            let mut object = cursor.object().unwrap();
+            let mut found = Vec::new();
+            while let Some(key) = cursor.key(&mut object, KEYS).unwrap() {
+                found.push(key);
+                cursor.skip().unwrap();
+            }
+            assert_eq!(found, vec![Key::Known(0), Key::Known(1), Key::Known(2)], "{text}");
+        }
+        let mut cursor = Cursor::new(r#"{"c":3,"x":[],"a":1}"#);
+        let mut object = cursor.object().unwrap();
+        assert_eq!(cursor.key(&mut object, KEYS).unwrap(), Some(Key::Known(2)));
+        cursor.skip().unwrap();
+        assert_eq!(cursor.key(&mut object, KEYS).unwrap(), Some(Key::Unknown("x".into())));
+        cursor.skip().unwrap();
+        assert_eq!(cursor.key(&mut object, KEYS).unwrap(), Some(Key::Known(0)));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_not_a_crash() {
+        assert!(!accepts(&"[".repeat(100_000)));
+        assert!(accepts(&format!("{}{}", "[".repeat(100), "]".repeat(100))));
+    }
+}

@@ -1,0 +1,150 @@
+//! The state of one scope: which keys it has seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
+use bytes::Bytes;
+use tributary_core::{
+    Day, Decoded, Held, Normalized, RowKey, Scope, ScopeState, Scratch, StateKind, TableBatch, Tally,
+};
+
+use crate::error::Error;
+use crate::seen::{RECORD, Seen, decode, encode};
+
+/// The first bytes of a snapshot: what it is, and its format version.
+const MAGIC: &[u8; 8] = b"TribKey\x01";
+
+/// Keys since the last snapshot are thinned by the horizon when they take more than this: 16 MiB.
+const FRESH_BYTES: usize = 16 << 20;
+
+/// The scope.
+#[derive(Debug)]
+pub(crate) struct ConnectScope {
+    seen: Seen,
+    learned: BTreeSet<Day>,
+    /// The keys since the last snapshot, encoded.
+    fresh: Vec<u8>,
+    horizon: i32,
+}
+
+impl ConnectScope {
+    /// The scope after its snapshots, oldest first.
+    pub(crate) fn restore(
+        horizon_minutes: i32,
+        memory: usize,
+        scratch: Option<Arc<dyn Scratch>>,
+        states: &[ScopeState],
+    ) -> Result<Self, Error> {
+        let mut seen = Seen::new(memory, scratch);
+        for state in states {
+            for key in keys_of(&state.bytes)? {
+                seen.insert(key);
+            }
+        }
+        Ok(Self { seen, learned: BTreeSet::new(), fresh: Vec::new(), horizon: horizon_minutes })
+    }
+
+    /// The minute before which keys are not carried over to the next run.
+    fn cutoff(&self) -> i32 {
+        self.seen.latest().saturating_sub(self.horizon)
+    }
+
+    fn thin_out(&mut self) {
+        let cutoff = self.cutoff();
+        let mut kept = Vec::new();
+        for key in self.fresh.chunks_exact(RECORD).filter_map(decode).filter(|key| key.minute >= cutoff) {
+            encode(key, &mut kept);
+        }
+        self.fresh = kept;
+    }
+}
+
+/// The keys of a snapshot.
+fn keys_of(bytes: &[u8]) -> Result<impl Iterator<Item = RowKey>, Error> {
+    let (magic, keys) = bytes.split_first_chunk::<8>().ok_or(Error::DamagedState)?;
+    if magic[..7] != MAGIC[..7] || keys.len() % RECORD != 0 {
+        return Err(Error::DamagedState);
+    }
+    if magic[7] != MAGIC[7] {
+        return Err(Error::NewerState { found: magic[7], known: MAGIC[7] });
+    }
+    Ok(keys.chunks_exact(RECORD).filter_map(decode))
+}
+
+impl Scope for ConnectScope {
+    fn unknown_days(&self, days: &[Day]) -> Vec<Day> {
+        days.iter().copied().filter(|day| !self.learned.contains(day)).collect()
+    }
+
+    fn learn(&mut self, day: Day, keys: &[RowKey]) {
+        for key in keys {
+            self.seen.insert(*key);
+        }
+        self.learned.insert(day);
+    }
+
+    fn apply(&mut self, decoded: Decoded) -> Normalized {
+        let mut is_new = Vec::with_capacity(decoded.events.len());
+        for key in &decoded.events {
+            let new = self.seen.insert(*key);
+            if new {
+                encode(*key, &mut self.fresh);
+            }
+            is_new.push(new);
+        }
+        if self.fresh.len() > FRESH_BYTES {
+            self.thin_out();
+        }
+        let made_rows = is_new.iter().filter(|new| **new).count();
+        let duplicates = is_new.len() - made_rows;
+        let mut tally = Tally {
+            read: decoded.read,
+            made_rows: made_rows as u64,
+            duplicates: duplicates as u64,
+            rejected: decoded.rejected.len() as u64,
+            skipped: decoded.skipped,
+            ..Tally::default()
+        };
+        tally.count_unknown_keys(&decoded.unknown_keys);
+        let mut tables = Vec::with_capacity(decoded.tables.len());
+        let mut rows: BTreeMap<_, u64> = BTreeMap::new();
+        for (batch, owners) in decoded.tables.into_iter().zip(decoded.owners) {
+            let kept = if duplicates == 0 { batch.rows } else { keep(&batch.rows, &owners, &is_new) };
+            if kept.num_rows() > 0 {
+                *rows.entry(batch.table.clone()).or_default() += kept.num_rows() as u64;
+                tables.push(TableBatch { table: batch.table, rows: kept });
+            }
+        }
+        tally.rows = rows;
+        Normalized { tables, rejected: decoded.rejected, tally }
+    }
+
+    fn snapshot(&mut self, kind: StateKind) -> Bytes {
+        let mut bytes = MAGIC.to_vec();
+        match kind {
+            StateKind::Delta => {
+                self.thin_out();
+                bytes.append(&mut self.fresh);
+            }
+            StateKind::Full => {
+                self.seen.for_each_since(self.cutoff(), &mut |key| encode(key, &mut bytes));
+                self.fresh.clear();
+            }
+        }
+        bytes.into()
+    }
+
+    fn held(&self) -> Held {
+        self.seen.held()
+    }
+}
+
+/// The rows whose event is new.
+fn keep(rows: &RecordBatch, owners: &[u32], is_new: &[bool]) -> RecordBatch {
+    let mask: BooleanArray =
+        owners.iter().map(|owner| Some(is_new.get(*owner as usize).copied().unwrap_or(false))).collect();
+    // The mask has one value a row, the one thing that `filter` can dislike.
+    filter_record_batch(rows, &mask).unwrap_or_else(|_| RecordBatch::new_empty(rows.schema()))
+}

@@ -1,0 +1,74 @@
+//! The transform as the line sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, Scratch, Table, TableId, Transform};
+
+use crate::decoder::ConnectDecoder;
+use crate::generated;
+use crate::scope::ConnectScope;
+
+/// What the transform is asked to do.
+#[derive(Clone)]
+pub struct Options {
+    /// The tables to be written, of those of [`tables`].
+    pub tables: Vec<TableId>,
+    /// For how much event time keys are carried from one run to the next.
+    pub dedup_horizon: Duration,
+    /// Bytes of keys in memory, for each scope.
+    pub dedup_memory: u64,
+    /// The largest payload that is opened out of a wrapper.
+    pub record_limit: RecordLimit,
+    /// Where keys go that memory does not hold.
+    pub scratch: Option<Arc<dyn Scratch>>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("tables", &self.tables).finish_non_exhaustive()
+    }
+}
+
+/// Every table this version can make of Amazon Connect events, in the order of the documentation.
+pub fn tables() -> Vec<Table> {
+    vec![generated::agent_event(), generated::agent_event_contacts()]
+}
+
+/// Amazon Connect events to rows.
+#[derive(Debug)]
+pub struct Connect {
+    options: Options,
+    tables: Vec<Table>,
+}
+
+impl Connect {
+    /// A transform that does what it is asked to.
+    pub fn new(options: Options) -> Self {
+        let wanted = |table: &Table| options.tables.contains(&table.id);
+        let tables = tables().into_iter().filter(wanted).collect();
+        Self { options, tables }
+    }
+
+    fn wanted(&self, name: &str) -> Option<TableId> {
+        self.tables.iter().map(|table| &table.id).find(|id| id.as_str() == name).cloned()
+    }
+}
+
+impl Transform for Connect {
+    fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        let tables = [self.wanted("agent_event"), self.wanted("agent_event_contacts")];
+        Box::new(ConnectDecoder::new(tables, self.options.record_limit))
+    }
+
+    fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {
+        let horizon = i32::try_from(self.options.dedup_horizon.as_secs() / 60).unwrap_or(i32::MAX);
+        let memory = usize::try_from(self.options.dedup_memory).unwrap_or(usize::MAX);
+        let scope = ConnectScope::restore(horizon, memory, self.options.scratch.clone(), states)?;
+        Ok(Box::new(scope))
+    }
+}
