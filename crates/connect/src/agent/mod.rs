@@ -3,6 +3,7 @@
 //! Source: Amazon Connect administrator guide, "Agent event streams data model".
 
 mod blocks;
+mod contact_rows;
 mod event;
 mod memory;
 mod reader;

@@ -1,5 +1,12 @@
 //! The decoder against golden files, an oracle that reads the same payloads through a DOM, and random input.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a broken expectation of a test is a panic, and what was not checked is said"
+)]
+
 mod oracle;
 mod render;
 

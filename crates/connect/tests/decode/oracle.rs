@@ -31,8 +31,8 @@ pub(crate) fn rows(event: &Value, read_at: Timestamp) -> Option<(Value, Vec<Valu
     let mut put = |name: &str, value: Value| assert!(row.insert(name.to_owned(), value).is_none(), "{name}");
     put("instance_id", json!(instance_id));
     put("instance_arn", json!(instance_arn));
-    put("event_id", event_id.clone());
-    put("event_timestamp", timestamp.clone());
+    put("event_id", event_id);
+    put("event_timestamp", timestamp);
     put("data_lake_last_processed_timestamp", json!(read_at.to_string()));
     for (name, key) in [
         ("aws_account_id", "AWSAccountId"),
