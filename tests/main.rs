@@ -1,2 +1,15 @@
-//! e2e
-fn main(){}
+//! End to end: the built binary, a pipeline file, files in, a lake out; other people's engines read it.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken expectation of a test is a panic")]
+
+mod archive;
+mod chaos;
+mod cli;
+mod engines;
+mod fence;
+mod framings;
+mod inputs;
+mod kills;
+mod lab;
+mod readers;
+mod readme;

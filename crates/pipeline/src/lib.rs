@@ -1,1 +1,45 @@
-//! (room: pipeline)
+//! The composition root: `pipelines/*.toml` becomes a [`PipelineFile`] (what was typed), a [`Plan`] (what is meant) and
+//! at last a line of real parts.
+//!
+//! # Invariants
+//! - [`check`] is pure and reports every mistake of a file at once, each with its place (or its environment variable)
+//!   and a cure. What it accepts, serde with `deny_unknown_fields` accepts too, and the other way round.
+//! - Every option stands once in the option table: the check, [`json_schema`] and [`reference()`] are made from it.
+//! - A [`Plan`] holds checked values only; nothing after it reads text.
+//!
+//! # Deliberately absent
+//! The terminal, exit codes, the process environment (it is handed in), connectivity (`check` never opens anything), and
+//! secrets: no option of this version needs one.
+
+mod build;
+mod check;
+mod contradiction;
+mod error;
+mod file;
+mod lake;
+mod merge;
+mod option;
+mod plan;
+mod problem;
+mod reference;
+mod schema;
+mod strict;
+mod tables;
+mod tree;
+mod unit;
+mod walk;
+
+pub use build::{LineFactory, OptionChange, load, open_lake};
+pub use check::check;
+pub use error::Error;
+pub use file::{
+    CommitSection, ConnectSection, DedupSection, Family, FileSection, LakeSection, MemorySection, Mode, OnChanged,
+    OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, TableName,
+    Tables, Time, TransformSection,
+};
+pub use lake::{collect_garbage, open_lake_if_there};
+pub use plan::{CommitPlan, ConnectPlan, FilePlan, ParquetPlan, Plan, SourceKind, SourcePlan, SpoolPlan};
+pub use problem::Problem;
+pub use reference::reference;
+pub use schema::json_schema;
+pub use tables::{ColumnDoc, TableDoc, table_docs};

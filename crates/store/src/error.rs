@@ -58,4 +58,21 @@ impl StoreError {
             Self::Unusable { .. } => Fault::Config,
         }
     }
+
+    /// Its paragraph in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "store/io",
+            Self::Gone { .. } => "store/gone",
+            Self::Different { .. } => "store/different",
+            Self::Unusable { .. } => "store/unusable",
+        }
+    }
+}
+
+/// Where uploads wait in a folder, and the name under which calls that concern all uploads are reported.
+pub(crate) fn staging_area() -> Result<Key, StoreError> {
+    let name = "_tributary/uploads";
+    name.parse()
+        .map_err(|_| StoreError::Unusable { location: name.to_owned(), reason: "the name is refused".to_owned() })
 }

@@ -9,8 +9,16 @@
 //! # Deliberately absent
 //! AWS (see `store-s3`), Parquet, epochs, and any retry: a store answers, it does not decide.
 
+mod checksum;
+#[doc(hidden)]
+pub mod conformance;
 mod error;
+mod folder;
+pub mod memory;
 mod port;
 
+pub use checksum::digest_of;
 pub use error::StoreError;
+pub use folder::FolderStore;
+pub use memory::MemoryStore;
 pub use port::{Completed, Created, ObjectStore, PendingUpload, Upload};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tributary_core::{Attempt, Key, Ticket};
+use tributary_core::{Attempt, Key, Ticket, Timestamp};
 
 use crate::StoreError;
 
@@ -35,6 +35,8 @@ pub struct PendingUpload {
     pub upload: String,
     /// The attempt it belongs to.
     pub attempt: Attempt,
+    /// When it was begun or, where the store does not keep that, last written to. By the store's own clock.
+    pub since: Timestamp,
 }
 
 /// A place for objects. Keys are relative to the lake.

@@ -1,1 +1,29 @@
-//! (room: testkit)
+//! Pretends: a source that reads from a script, a transform for notes, a sink of text files, faults on order.
+//!
+//! A *note* is a payload `YYYY-MM-DD|key|text`; it becomes one row of the table `note`. The payload `skip` is skipped,
+//! and everything else is rejected.
+//!
+//! # Invariants
+//! - Deterministic: nothing here reads a clock, a disk or a random number.
+//! - What a fake does wrong, it was ordered to do wrong: see [`Faults`].
+//!
+//! # Deliberately absent
+//! Being shipped: this room is for `dev-dependencies` alone. A store (`store::MemoryStore` is one) and the runtime.
+
+mod clock;
+mod faults;
+mod gate;
+mod keys;
+mod note;
+mod sink;
+mod source;
+mod transform;
+
+pub use clock::FixedClock;
+pub use faults::{Faults, Place, Trouble};
+pub use gate::{Gate, Meter};
+pub use keys::NoteKeys;
+pub use note::{note_key, note_table};
+pub use sink::{TextSink, lines};
+pub use source::{Script, ScriptedSource, Step};
+pub use transform::NoteTransform;

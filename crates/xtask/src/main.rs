@@ -1,2 +1,24 @@
-//! (room: xtask)
-fn main() {}
+//! `cargo xtask <chore>`.
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+  schema                 generate from schemas/tables: crates/connect/src/generated.rs and docs/tables.md
+  bench decode|batch|memory
+                         CPU seconds per GB and peak memory, side by side with the floors and the batch engines
+  floor PARSER FILE      one measured pass over FILE (simd-json, simd-json-copy, sonic-rs,
+                         connect, lines); the bench runs it as a child
+";
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["schema"] => xtask::schema::write(&xtask::root()),
+        ["bench", rest @ ..] => xtask::bench::run(rest),
+        ["floor", parser, file] => xtask::bench::floor(parser, file.as_ref()),
+        _ => bail!(USAGE),
+    }
+}

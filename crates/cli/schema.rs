@@ -1,0 +1,56 @@
+//! `tributary schema`.
+
+use std::fmt::Write;
+
+use anyhow::bail;
+use tributary_pipeline::{TableDoc, table_docs};
+
+use crate::args::{Output, Schema, SchemaVerb};
+use crate::exit::Ending;
+use crate::{Outcome, terminal};
+
+/// Lists the tables or shows one.
+pub(crate) fn schema(args: &Schema) -> Outcome {
+    let tables = table_docs()?;
+    match &args.verb {
+        SchemaVerb::List { output: Output::Json } => terminal::answer(&serde_json::to_string(&tables)?)?,
+        SchemaVerb::List { output: Output::Text } => {
+            let lines: Vec<String> = tables
+                .iter()
+                .map(|table| format!("{:<24}{:>4} columns  {}", table.name, table.columns.len(), table.meaning))
+                .collect();
+            terminal::answer(&lines.join("\n"))?;
+        }
+        SchemaVerb::Show { table, output } => {
+            let Some(found) = tables.iter().find(|candidate| candidate.name == *table) else {
+                let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+                bail!(crate::exit::Trouble::new(
+                    tributary_core::Fault::Config,
+                    "cli/unknown-table",
+                    format!("there is no table {table:?}; there are {}", names.join(", ")),
+                ));
+            };
+            match output {
+                Output::Json => terminal::answer(&serde_json::to_string(found)?)?,
+                Output::Text => terminal::answer(&text(found))?,
+            }
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn text(table: &TableDoc) -> String {
+    let mut text = format!(
+        "{}: {}\nkey: {}; partitioned by the UTC day of {}\n",
+        table.name,
+        table.meaning,
+        table.key.join(", "),
+        table.partition
+    );
+    for column in &table.columns {
+        let null = if column.nullable { "" } else { " not null" };
+        // Writing to a String cannot fail.
+        drop(write!(text, "\n{:>4}  {} {}{null}\n      {}", column.id, column.name, column.kind, column.meaning));
+    }
+    text
+}

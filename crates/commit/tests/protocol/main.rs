@@ -1,0 +1,9 @@
+//! The commit protocol from outside: what it promises, and a model of everything that can go wrong around it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken expectation of a test panics")]
+
+mod basics;
+mod checkpoints;
+mod collecting;
+mod model;
+mod refusals;
+mod support;

@@ -1,0 +1,227 @@
+//! From a [`Plan`] to a line of real parts.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tributary_commit::{CommitLog, LogOptions, OptionDigest};
+use tributary_connect::Connect;
+use tributary_core::{Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table};
+use tributary_maintain::LakeKeys;
+use tributary_runtime::{Cadence, Line, LineBuilder, Settings};
+use tributary_sink_parquet::{Identity, ParquetSink};
+use tributary_source_file::FileSource;
+use tributary_spool::Spool;
+use tributary_store::{FolderStore, ObjectStore};
+
+use crate::error::Error;
+use crate::file::{OnChanged, OnGap};
+use crate::merge::Merged;
+use crate::plan::{FilePlan, ParquetPlan, Plan, SourceKind, SpoolPlan};
+use crate::{Problem, check};
+
+/// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
+const TAKEOVER: Duration = Duration::from_secs(60);
+
+/// How old an attempt's oldest upload may be when it is claimed (architecture, section 6).
+const ATTEMPT_AGE: Duration = Duration::from_secs(24 * 3_600);
+
+/// What to do when the options that give rows their meaning are not those of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OptionChange {
+    /// The run is refused with the difference.
+    #[default]
+    Refuse,
+    /// The run goes on with the new ones.
+    Accept,
+}
+
+/// Reads and checks a pipeline file.
+///
+/// # Errors
+/// [`Error::Unreadable`], and [`Error::Invalid`] with every mistake of the file and of the `TRIBUTARY__…` variables of
+/// `environment`.
+pub fn load(file: &Path, environment: &BTreeMap<String, String>) -> Result<Plan, Error> {
+    let unreadable = |cause| Error::Unreadable { file: file.to_owned(), cause };
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    check(&text, &file.display().to_string(), environment).map_err(|problems: Vec<Problem>| Error::Invalid { problems })
+}
+
+/// Opens the store of a lake, whose folder is made when it is missing.
+///
+/// # Errors
+/// What the store says: its location cannot be used.
+pub async fn open_lake(location: &Path) -> Result<Arc<dyn ObjectStore>, Failure> {
+    let location = location.to_owned();
+    let opened = blocking("the lake", move || FolderStore::open(&location)).await?;
+    let store = opened.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
+    Ok(Arc::new(store))
+}
+
+/// Builds the lines of a plan: opens the lake and its log, recovers, and puts sources, transform and sink behind one
+/// another. What the log has claimed and not published is published by the runtime.
+pub struct LineFactory {
+    plan: Plan,
+    change: OptionChange,
+    clock: Arc<dyn Clock>,
+    /// Standard input was opened by a line of this process; no other line can read it from where it was committed.
+    input_taken: AtomicBool,
+}
+
+impl LineFactory {
+    /// A factory for `plan`. `clock` is the commit log's.
+    pub fn new(plan: Plan, change: OptionChange, clock: Arc<dyn Clock>) -> Self {
+        Self { plan, change, clock, input_taken: AtomicBool::new(false) }
+    }
+
+    /// What is built.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Opens the commit log of the plan's pipeline in `store`.
+    ///
+    /// # Errors
+    /// What the commit log says: a table belongs to another pipeline, the options differ, the log is damaged.
+    pub async fn open_log(&self, store: Arc<dyn ObjectStore>) -> Result<CommitLog, Failure> {
+        let written = self.plan.connect.tables.iter().map(|table| TableId::new(table.as_str()));
+        let options = LogOptions {
+            pipeline: self.plan.pipeline.clone(),
+            options: OptionDigest::new(self.plan.option_digest_entries()),
+            accept_change: self.change == OptionChange::Accept,
+            tables: written.chain([rejected_table().id]).collect(),
+            takeover: TAKEOVER,
+            attempt_age: ATTEMPT_AGE,
+        };
+        let opened = CommitLog::open(store, options, Arc::clone(&self.clock)).await;
+        opened.map_err(|error| Failure::new(error.fault(), error.code(), error))
+    }
+
+    fn transform(&self, scratch: Option<Arc<dyn Scratch>>) -> Connect {
+        let connect = &self.plan.connect;
+        let limits = self.plan.sources.iter().map(|source| match &source.kind {
+            SourceKind::File(file) => file.record_limit,
+        });
+        Connect::new(tributary_connect::Options {
+            tables: connect.tables.iter().map(|table| TableId::new(table.as_str())).collect(),
+            dedup_horizon: connect.dedup_horizon,
+            dedup_memory: connect.dedup_memory.get(),
+            // Sources cut first; what one of them lets through is not refused when it comes out of a wrapper.
+            record_limit: limits.max().unwrap_or(RecordLimit::DEFAULT),
+            scratch,
+        })
+    }
+
+    async fn source(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        for source in &self.plan.sources {
+            let SourceKind::File(file) = &source.kind;
+            let name = source.name.as_str();
+            if file.paths.iter().any(|path| path == "-") && self.input_taken.swap(true, Ordering::Relaxed) {
+                return Err(Error::StandardInput { name: name.to_owned() }.into());
+            }
+            let (options, checkpoint) = (file_options(name, file), checkpoint.clone());
+            let opened = blocking("the files", move || FileSource::open(options, &checkpoint)).await?;
+            sources.push(Box::new(opened?));
+        }
+        Ok(Box::new(Merged::new(sources)))
+    }
+
+    fn settings(&self) -> Settings {
+        let commit = &self.plan.commit;
+        let mut settings = Settings::new(self.plan.pipeline.clone());
+        settings.cadence = Cadence { every: commit.every, input: commit.input.map(std::num::NonZero::get) };
+        settings.budget = self.plan.budget.get();
+        settings.on_gap = match commit.on_gap {
+            OnGap::Fail => tributary_runtime::OnGap::Fail,
+            OnGap::Continue => tributary_runtime::OnGap::Continue,
+        };
+        // The keys of the days were read up to the recovery; a claim after somebody else's commit would miss some.
+        settings.guarded = true;
+        settings
+    }
+}
+
+#[async_trait]
+impl LineBuilder for LineFactory {
+    async fn build(&self) -> Result<Line, Failure> {
+        let store = open_lake(&self.plan.lake).await?;
+        let scratch = open_spool(self.plan.parquet.spool.as_ref()).await?;
+        let transform = self.transform(scratch.clone());
+        let mut tables = transform.tables().to_vec();
+        tables.push(rejected_table());
+
+        let mut log = self.open_log(Arc::clone(&store)).await?;
+        let recovered = log.recover().await;
+        let recovered = recovered.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
+
+        let source = self.source(&recovered.checkpoint).await?;
+        let identity = Identity { pipeline: self.plan.pipeline.clone() };
+        // What anybody has committed to a day that a file touches is left out, whatever the horizon (18.1).
+        let keys = LakeKeys::new(Arc::clone(&store), recovered.live.clone());
+        let sink = ParquetSink::new(store, tables, sink_options(&self.plan.parquet), scratch, identity)?;
+        tracing::debug!(pipeline = %self.plan.pipeline, next = %recovered.next, "line built");
+        Ok(Line {
+            source,
+            transform: Arc::new(transform),
+            sink: Box::new(sink),
+            log,
+            recovered,
+            keys: Some(Box::new(keys)),
+            settings: self.settings(),
+        })
+    }
+}
+
+fn file_options(name: &str, file: &FilePlan) -> tributary_source_file::Options {
+    let mut options = tributary_source_file::Options::new(name, file.paths.clone());
+    options.record_limit = file.record_limit;
+    options.on_changed = match file.on_changed {
+        OnChanged::Read => tributary_source_file::OnChanged::Read,
+        OnChanged::Fail => tributary_source_file::OnChanged::Fail,
+    };
+    options.optional = file.optional;
+    options.nonce = nonce();
+    options
+}
+
+/// A text that no other run has. A `RandomState` is keyed by the operating system, anew for each value.
+fn nonce() -> String {
+    let half = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", half(), half())
+}
+
+fn sink_options(parquet: &ParquetPlan) -> tributary_sink_parquet::Options {
+    tributary_sink_parquet::Options {
+        file_size: parquet.file_size.get(),
+        memory: parquet.memory.get(),
+        workers: available_parallelism().map_or(1, NonZeroUsize::get),
+        ..tributary_sink_parquet::Options::default()
+    }
+}
+
+async fn open_spool(spool: Option<&SpoolPlan>) -> Result<Option<Arc<dyn Scratch>>, Failure> {
+    let Some(spool) = spool else { return Ok(None) };
+    let folder = spool.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let limit = spool.size.get();
+    let opened = blocking("the spool", move || Spool::create(&folder, limit)).await?;
+    let spool = opened.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
+    Ok(Some(Arc::new(spool)))
+}
+
+/// Runs what touches the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|cause| Error::Interrupted { what, cause }.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What is right key by key and wrong together.
+
+use std::collections::BTreeMap;
+
+use crate::problem::{Class, Finding, Origin};
+use crate::tree::{Member, Node, Table, Value};
+
+/// Options that exclude one another.
+pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let files: Vec<(&String, &Member)> = file_sources(root).collect();
+    findings.extend(streaming_files(root, &files));
+    findings.extend(shared_inputs(&files));
+    findings
+}
+
+/// All `[sources.NAME.file]`.
+fn file_sources(root: &Table) -> impl Iterator<Item = (&String, &Member)> {
+    let sources = member(root, "sources").and_then(table_of).map(|sources| &sources.members);
+    let named = sources.into_iter().flatten();
+    named.filter_map(|(name, source)| Some((name, member(table_of(source)?, "file")?)))
+}
+
+/// A file ends, so a stream over files needs somebody who looks for new ones; nobody does in this version.
+fn streaming_files(root: &Table, files: &[(&String, &Member)]) -> Option<Finding> {
+    let (name, first) = files.first()?;
+    let (origin, key_path, help) = match member(root, "mode") {
+        None => (&first.key, format!("sources.{name}.file"), "add mode = \"batch\" at the top of the file"),
+        Some(Member { node: Node { origin, value: Value::Text(mode) }, .. }) if mode == "streaming" => {
+            (origin, "mode".to_owned(), "write mode = \"batch\": the run ends when every file is read")
+        }
+        Some(_) => return None,
+    };
+    Some(Finding {
+        class: Class::Meaning,
+        origin: origin.clone(),
+        key_path,
+        message: format!("[sources.{name}.file] cannot be read in streaming mode in this version"),
+        help: Some(help.to_owned()),
+    })
+}
+
+/// One input under two names would be read twice.
+fn shared_inputs(files: &[(&String, &Member)]) -> Vec<Finding> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (name, file) in files {
+        let paths = table_of(file).and_then(|table| member(table, "paths"));
+        let Some(Member { node: Node { value: Value::List(items), .. }, .. }) = paths else { continue };
+        for (index, item) in items.iter().enumerate() {
+            let Value::Text(path) = &item.value else { continue };
+            let owner = *owners.entry(path).or_insert(name);
+            if owner != name.as_str() {
+                findings.push(shared_input(&item.origin, format!("sources.{name}.file.paths[{index}]"), path, owner));
+            }
+        }
+    }
+    findings
+}
+
+fn shared_input(origin: &Origin, key_path: String, path: &str, owner: &str) -> Finding {
+    let message = match path {
+        "-" => format!("standard input is already read by the source {owner:?}"),
+        _ => format!("{path:?} is already read by the source {owner:?}"),
+    };
+    let help = Some("name each input in one source".to_owned());
+    Finding { class: Class::Meaning, origin: origin.clone(), key_path, message, help }
+}
+
+fn member<'a>(table: &'a Table, key: &str) -> Option<&'a Member> {
+    table.members.get(key)
+}
+
+fn table_of(member: &Member) -> Option<&Table> {
+    match &member.node.value {
+        Value::Table(table) => Some(table),
+        _ => None,
+    }
+}

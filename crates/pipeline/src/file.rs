@@ -1,0 +1,359 @@
+//! What was typed: the pipeline file as serde reads it, nothing filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use tributary_core::PipelineId;
+
+use crate::strict::{Word, section, word, words};
+use crate::unit;
+use crate::walk::is_source_name;
+
+/// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineFile {
+    /// The version of the format.
+    pub version: u32,
+    /// The pipeline's identity.
+    pub name: PipelineId,
+    /// Whether `run` ends by itself.
+    #[serde(default, deserialize_with = "word")]
+    pub mode: Option<Mode>,
+    /// The sources by name.
+    pub sources: BTreeMap<SourceName, SourceSection>,
+    /// `[transform]`.
+    #[serde(default, deserialize_with = "section")]
+    pub transform: TransformSection,
+    /// `[lake]`.
+    #[serde(deserialize_with = "section")]
+    pub lake: LakeSection,
+    /// `[sink]`.
+    #[serde(default, deserialize_with = "section")]
+    pub sink: SinkSection,
+    /// `[commit]`.
+    #[serde(default, deserialize_with = "section")]
+    pub commit: CommitSection,
+    /// `[memory]`.
+    #[serde(default, deserialize_with = "section")]
+    pub memory: MemorySection,
+}
+
+/// Whether `run` ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Ends when every source is drained.
+    Batch,
+    /// Runs until it is told to stop.
+    Streaming,
+}
+
+/// The name of a source: `[a-z][a-z0-9_]*`, at most 64 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SourceName(String);
+
+impl SourceName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SourceName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        if is_source_name(&name) { Ok(Self(name)) } else { Err("not a usable name of a source") }
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `[sources.NAME]`: one key, the kind of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceSection {
+    /// `[sources.NAME.file]`.
+    File(#[serde(deserialize_with = "section")] FileSection),
+}
+
+/// `[sources.NAME.file]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSection {
+    /// Files, globs or `-`.
+    pub paths: Vec<String>,
+    /// The largest record that is kept whole.
+    pub record_limit: Option<Size>,
+    /// What to do with a file whose beginning changed.
+    #[serde(default, deserialize_with = "word")]
+    pub on_changed: Option<OnChanged>,
+    /// Whether a path without a file is fine.
+    pub optional: Option<bool>,
+}
+
+/// What to do with a file whose beginning is no longer what was read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnChanged {
+    /// It is a new file.
+    Read,
+    /// The run ends.
+    Fail,
+}
+
+/// `[transform]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransformSection {
+    /// `[transform.connect]`.
+    #[serde(default, deserialize_with = "section")]
+    pub connect: ConnectSection,
+}
+
+/// `[transform.connect]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectSection {
+    /// The families of events that become rows.
+    #[serde(default, deserialize_with = "words")]
+    pub families: Option<Vec<Family>>,
+    /// The tables to write.
+    pub tables: Option<Tables>,
+    /// How duplicates are found.
+    #[serde(default, deserialize_with = "section")]
+    pub dedup: DedupSection,
+}
+
+/// A family of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Agent events.
+    Agent,
+}
+
+impl Family {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+        }
+    }
+}
+
+/// A table that events become rows of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableName {
+    /// One row an agent event.
+    AgentEvent,
+    /// One row a contact of an agent event.
+    AgentEventContacts,
+}
+
+impl TableName {
+    /// Every table of this version.
+    pub const ALL: [Self; 2] = [Self::AgentEvent, Self::AgentEventContacts];
+
+    /// The name of the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentEvent => "agent_event",
+            Self::AgentEventContacts => "agent_event_contacts",
+        }
+    }
+}
+
+/// Which tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// All that the families have.
+    All,
+    /// These.
+    These(Vec<TableName>),
+}
+
+impl<'de> Deserialize<'de> for Tables {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Tables;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"all\" or a list of tables")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Tables, E> {
+                if text == "all" { Ok(Tables::All) } else { Err(E::custom("a text must be \"all\"")) }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Tables, A::Error> {
+                let words: Vec<Word<TableName>> = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(Tables::These(words.into_iter().map(|Word(table)| table).collect()))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// `transform.connect.dedup`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DedupSection {
+    /// For how long, in event time, an event is recognised.
+    pub horizon: Option<Time>,
+    /// Memory for the keys seen.
+    pub memory: Option<Size>,
+}
+
+/// `[lake]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LakeSection {
+    /// Its folder.
+    pub location: String,
+}
+
+/// `[sink]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkSection {
+    /// `[sink.parquet]`.
+    #[serde(default, deserialize_with = "section")]
+    pub parquet: ParquetSection,
+}
+
+/// `[sink.parquet]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParquetSection {
+    /// The size of a file, compressed.
+    pub file_size: Option<Size>,
+    /// Memory for rows that wait.
+    pub memory: Option<Size>,
+    /// Local disk for what memory does not hold.
+    pub spool: Option<Spool>,
+}
+
+/// Whether there is a spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spool {
+    /// There is none.
+    Off,
+    /// There is one.
+    On(SpoolSection),
+}
+
+impl<'de> Deserialize<'de> for Spool {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Spool;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("false or a table")
+            }
+
+            fn visit_bool<E: Error>(self, on: bool) -> Result<Spool, E> {
+                if on { Err(E::custom("cannot be true")) } else { Ok(Spool::Off) }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Spool, A::Error> {
+                SpoolSection::deserialize(MapAccessDeserializer::new(members)).map(Spool::On)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// `sink.parquet.spool`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoolSection {
+    /// The folder it is made in.
+    pub folder: Option<String>,
+    /// How large it may grow.
+    pub size: Option<Size>,
+}
+
+/// `[commit]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitSection {
+    /// The longest time between two commits.
+    pub every: Option<Time>,
+    /// Also commit after so much input.
+    pub input: Option<Size>,
+    /// What to do when records are gone.
+    #[serde(default, deserialize_with = "word")]
+    pub on_gap: Option<OnGap>,
+}
+
+/// What to do when records between the last commit and the next record are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnGap {
+    /// The run ends.
+    Fail,
+    /// The gap is recorded and reading goes on.
+    Continue,
+}
+
+/// `[memory]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemorySection {
+    /// Bytes in flight between the stages.
+    pub budget: Option<Size>,
+}
+
+/// A size in bytes, typed with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Size(u64);
+
+impl Size {
+    /// Bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        unit::read_size(&text).map(Self).map_err(|bad| bad.message)
+    }
+}
+
+/// A time, typed with its units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Time(Duration);
+
+impl Time {
+    /// The time.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Time {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        unit::read_time(&text).map(Self).map_err(|bad| bad.message)
+    }
+}

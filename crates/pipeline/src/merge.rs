@@ -1,0 +1,124 @@
+//! Several sources as one.
+
+use async_trait::async_trait;
+use tributary_core::{Checkpoint, Failure, Lag, RawBatch, Source, UnreadInput};
+
+/// Sources one after the other, each to its end: what a batch wants. Their splits differ, because each source begins
+/// the names of its splits with its own, so one commit covers them all.
+pub(crate) struct Merged {
+    sources: Vec<Box<dyn Source>>,
+    /// The one that is being read; past the last, nothing follows.
+    current: usize,
+}
+
+impl Merged {
+    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Self {
+        Self { sources, current: 0 }
+    }
+}
+
+#[async_trait]
+impl Source for Merged {
+    async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
+        while let Some(source) = self.sources.get_mut(self.current) {
+            // Cancel-safe, as each source is: nothing changes between the answer and the return.
+            if let Some(batch) = source.next().await? {
+                return Ok(Some(batch));
+            }
+            self.current += 1;
+        }
+        Ok(None)
+    }
+
+    async fn release(&mut self, durable: &Checkpoint) -> Result<(), Failure> {
+        for source in &mut self.sources {
+            source.release(durable).await?;
+        }
+        Ok(())
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        self.sources.iter().filter_map(|source| source.lag()).reduce(add)
+    }
+
+    fn unread(&self) -> Vec<UnreadInput> {
+        self.sources.iter().flat_map(|source| source.unread()).collect()
+    }
+}
+
+/// The lag of two sources. Of two kinds there is no sum: the first is shown.
+fn add(left: Lag, right: Lag) -> Lag {
+    match (left, right) {
+        (Lag::Bytes { read, total }, Lag::Bytes { read: more, total: further }) => {
+            Lag::Bytes { read: read + more, total: total + further }
+        }
+        (Lag::Records(left), Lag::Records(right)) => Lag::Records(left + right),
+        (Lag::Millis(left), Lag::Millis(right)) => Lag::Millis(left.max(right)),
+        (first, _) => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tributary_core::{Delta, ScopeId};
+
+    use super::*;
+
+    /// Gives so many empty batches under its name.
+    struct Counted {
+        name: &'static str,
+        left: u32,
+        released: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    #[async_trait]
+    impl Source for Counted {
+        async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
+            if self.left == 0 {
+                return Ok(None);
+            }
+            self.left -= 1;
+            let batch = RawBatch {
+                scope: ScopeId::new(self.name),
+                records: Vec::new(),
+                delta: Delta::default(),
+                read_at: None,
+            };
+            Ok(Some(batch))
+        }
+
+        async fn release(&mut self, _: &Checkpoint) -> Result<(), Failure> {
+            self.released.lock().unwrap().push(self.name);
+            Ok(())
+        }
+
+        fn lag(&self) -> Option<Lag> {
+            Some(Lag::Bytes { read: 1, total: u64::from(self.left) })
+        }
+
+        fn unread(&self) -> Vec<UnreadInput> {
+            vec![UnreadInput { name: self.name.to_owned(), reason: String::new() }]
+        }
+    }
+
+    #[tokio::test]
+    async fn sources_follow_one_another_and_all_are_told_of_commits() {
+        let released = Arc::new(Mutex::new(Vec::new()));
+        let counted =
+            |name, left| -> Box<dyn Source> { Box::new(Counted { name, left, released: Arc::clone(&released) }) };
+        let mut merged = Merged::new(vec![counted("a", 2), counted("empty", 0), counted("b", 1)]);
+        assert_eq!(merged.lag(), Some(Lag::Bytes { read: 3, total: 3 }));
+
+        let mut scopes = Vec::new();
+        while let Some(batch) = merged.next().await.unwrap() {
+            scopes.push(batch.scope.as_str().to_owned());
+        }
+        assert_eq!(scopes, ["a", "a", "b"]);
+        assert!(merged.next().await.unwrap().is_none());
+        merged.release(&Checkpoint::default()).await.unwrap();
+        assert_eq!(*released.lock().unwrap(), ["a", "empty", "b"]);
+        assert_eq!(merged.unread().len(), 3);
+    }
+}

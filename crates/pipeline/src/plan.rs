@@ -1,0 +1,200 @@
+//! What is meant: every value checked, every default filled in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tributary_core::{PipelineId, RecordLimit};
+
+use crate::file::{
+    ConnectSection, Family, FileSection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, Size, SourceName,
+    SourceSection, Spool, SpoolSection, TableName, Tables, Time,
+};
+use crate::unit;
+
+const MIB: u64 = 1 << 20;
+
+/// A checked pipeline: what [`check`](crate::check) returns and [`LineFactory`](crate::LineFactory) builds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The pipeline's identity.
+    pub pipeline: PipelineId,
+    /// Whether `run` ends by itself.
+    pub mode: Mode,
+    /// What is read, in the order of the names; at least one.
+    pub sources: Vec<SourcePlan>,
+    /// What is made of Amazon Connect events.
+    pub connect: ConnectPlan,
+    /// The folder of the lake, as it was written.
+    pub lake: PathBuf,
+    /// How rows become files.
+    pub parquet: ParquetPlan,
+    /// When rows become visible.
+    pub commit: CommitPlan,
+    /// Bytes in flight between the stages.
+    pub budget: NonZeroU64,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePlan {
+    /// Its name.
+    pub name: SourceName,
+    /// Its kind with the options of the kind.
+    pub kind: SourceKind,
+}
+
+/// The kinds of sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Files of this machine, or standard input.
+    File(FilePlan),
+}
+
+/// A file source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePlan {
+    /// Files, globs or `-`; at least one, no two the same.
+    pub paths: Vec<String>,
+    /// The largest record that is kept whole.
+    pub record_limit: RecordLimit,
+    /// What to do with a file whose beginning changed.
+    pub on_changed: OnChanged,
+    /// Whether a path without a file is fine.
+    pub optional: bool,
+}
+
+/// What is made of Amazon Connect events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectPlan {
+    /// The families that become rows; at least one.
+    pub families: BTreeSet<Family>,
+    /// The tables to write; at least one.
+    pub tables: BTreeSet<TableName>,
+    /// For how long, in event time, an event is recognised when it comes again.
+    pub dedup_horizon: Duration,
+    /// Bytes for the keys seen.
+    pub dedup_memory: NonZeroU64,
+}
+
+/// How rows become Parquet files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParquetPlan {
+    /// Bytes of a file, compressed, at which the next one is begun.
+    pub file_size: NonZeroU64,
+    /// Bytes for rows that wait for their file.
+    pub memory: NonZeroU64,
+    /// Local disk for what memory does not hold, if any.
+    pub spool: Option<SpoolPlan>,
+}
+
+/// Local disk for what memory does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolPlan {
+    /// The folder it is made in; `None` is the system's folder for temporary files.
+    pub folder: Option<PathBuf>,
+    /// Bytes it may take.
+    pub size: NonZeroU64,
+}
+
+/// When rows become visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitPlan {
+    /// The longest time between two commits.
+    pub every: Duration,
+    /// Also commit after so many bytes of input, after decompression.
+    pub input: Option<NonZeroU64>,
+    /// What to do when records are gone.
+    pub on_gap: OnGap,
+}
+
+impl Plan {
+    /// What `file` means. The file was walked before, so that every size lies in its range.
+    pub(crate) fn new(file: PipelineFile) -> Self {
+        let mode = file.mode.unwrap_or(Mode::Streaming);
+        let every = match mode {
+            Mode::Batch => Duration::from_secs(15 * 60),
+            Mode::Streaming => Duration::from_secs(60),
+        };
+        let commit = CommitPlan {
+            every: file.commit.every.map_or(every, Time::duration),
+            input: file.commit.input.and_then(|input| NonZeroU64::new(input.bytes())),
+            on_gap: file.commit.on_gap.unwrap_or(OnGap::Fail),
+        };
+        let source = |(name, section): (SourceName, SourceSection)| match section {
+            SourceSection::File(file) => SourcePlan { name, kind: SourceKind::File(FilePlan::new(file)) },
+        };
+        Self {
+            pipeline: file.name,
+            mode,
+            sources: file.sources.into_iter().map(source).collect(),
+            connect: ConnectPlan::new(&file.transform.connect),
+            lake: PathBuf::from(file.lake.location),
+            parquet: ParquetPlan::new(file.sink.parquet),
+            commit,
+            budget: bytes(file.memory.budget, 64 * MIB),
+        }
+    }
+
+    /// What gives the rows their meaning, by option: the families, the tables, the duplicate horizon. Not the sources,
+    /// the commits or the memory: those may change from run to run (architecture, 18.12). The commit log keeps them
+    /// and names what differs.
+    pub fn option_digest_entries(&self) -> BTreeMap<String, String> {
+        let families: Vec<&str> = self.connect.families.iter().map(|family| family.as_str()).collect();
+        let tables: Vec<&str> = self.connect.tables.iter().map(|table| table.as_str()).collect();
+        BTreeMap::from([
+            ("transform.connect.families".to_owned(), families.join(",")),
+            ("transform.connect.tables".to_owned(), tables.join(",")),
+            ("transform.connect.dedup.horizon".to_owned(), unit::time_text(self.connect.dedup_horizon)),
+        ])
+    }
+}
+
+impl FilePlan {
+    fn new(section: FileSection) -> Self {
+        let limit = section.record_limit.map(|limit| usize::try_from(limit.bytes()).unwrap_or(usize::MAX));
+        Self {
+            paths: section.paths,
+            record_limit: limit.map_or(RecordLimit::DEFAULT, RecordLimit::new),
+            on_changed: section.on_changed.unwrap_or(OnChanged::Read),
+            optional: section.optional.unwrap_or(false),
+        }
+    }
+}
+
+impl ConnectPlan {
+    fn new(section: &ConnectSection) -> Self {
+        let families = section.families.clone().unwrap_or_else(|| vec![Family::Agent]);
+        let tables = match &section.tables {
+            None | Some(Tables::All) => TableName::ALL.to_vec(),
+            Some(Tables::These(tables)) => tables.clone(),
+        };
+        let horizon = section.dedup.horizon.map_or(Duration::from_secs(48 * 3_600), Time::duration);
+        Self {
+            families: families.into_iter().collect(),
+            tables: tables.into_iter().collect(),
+            dedup_horizon: horizon,
+            dedup_memory: bytes(section.dedup.memory, 64 * MIB),
+        }
+    }
+}
+
+impl ParquetPlan {
+    fn new(section: ParquetSection) -> Self {
+        let spool = match section.spool {
+            Some(Spool::Off) => None,
+            Some(Spool::On(spool)) => Some(spool),
+            None => Some(SpoolSection::default()),
+        };
+        let spool =
+            spool.map(|spool| SpoolPlan { folder: spool.folder.map(PathBuf::from), size: bytes(spool.size, 16 << 30) });
+        Self { file_size: bytes(section.file_size, 128 * MIB), memory: bytes(section.memory, 96 * MIB), spool }
+    }
+}
+
+/// The size that was written, or the default. Every range begins above zero.
+fn bytes(written: Option<Size>, default: u64) -> NonZeroU64 {
+    let bytes = written.map_or(default, Size::bytes);
+    NonZeroU64::new(bytes).unwrap_or(NonZeroU64::MIN)
+}

@@ -1,0 +1,68 @@
+//! The documented tables, as they stand in `schemas/tables`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The files, in the order of the documentation.
+const FILES: [&str; 3] = [
+    include_str!("../../../schemas/tables/agent_event.toml"),
+    include_str!("../../../schemas/tables/agent_event_contacts.toml"),
+    include_str!("../../../schemas/tables/rejected.toml"),
+];
+
+/// A table and what it means.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TableDoc {
+    /// Its name.
+    pub name: String,
+    /// The version of its schema.
+    pub version: u32,
+    /// What a row is.
+    pub meaning: String,
+    /// The columns that identify a row.
+    pub key: Vec<String>,
+    /// The timestamp column whose UTC day is the partition.
+    pub partition: String,
+    /// Its columns, in order.
+    #[serde(rename(deserialize = "column"))]
+    pub columns: Vec<ColumnDoc>,
+}
+
+/// A column and what it means.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ColumnDoc {
+    /// Its field id, fixed for ever.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Its type as Athena and Trino write it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// What it means.
+    pub meaning: String,
+    /// The field of the payload that it comes from.
+    pub source: Option<String>,
+}
+
+/// Every table of this version.
+///
+/// # Errors
+/// [`Error::Tables`] when a file in the binary cannot be read, which a test rules out.
+pub fn table_docs() -> Result<Vec<TableDoc>, Error> {
+    FILES.iter().map(|text| toml::from_str(text).map_err(|cause| Error::Tables(Box::new(cause)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_read() {
+        let tables = table_docs().unwrap();
+        let columns: Vec<_> = tables.iter().map(|table| (table.name.as_str(), table.columns.len())).collect();
+        assert_eq!(columns, [("agent_event", 67), ("agent_event_contacts", 19), ("rejected", 12)]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Each different string once: what the waiting rows' codes mean.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::gauge::Charge;
+
+/// How many recently seen strings are found without hashing them whole. A power of two.
+const RECENT: usize = 2_048;
+
+/// Strings by code. Codes count from 0 in the order in which the strings were first seen.
+#[derive(Debug, Default)]
+pub(crate) struct Dictionary {
+    bytes: Vec<u8>,
+    /// Where each string ends; it begins where the one before it ends.
+    ends: Vec<u32>,
+}
+
+impl Dictionary {
+    /// How many strings there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Bytes of all strings.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The string of a code that was given out.
+    #[inline]
+    pub(crate) fn get(&self, code: u32) -> &[u8] {
+        let at = code as usize;
+        let from = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        &self.bytes[from..self.ends[at] as usize]
+    }
+
+    /// Appends a string that is not there.
+    pub(crate) fn push(&mut self, text: &[u8]) -> u32 {
+        let code = self.ends.len() as u32; // generations end long before 2^32 strings or bytes
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u32);
+        code
+    }
+
+    fn memory(&self) -> u64 {
+        (self.bytes.capacity() + self.ends.capacity() * size_of::<u32>()) as u64
+    }
+}
+
+/// A dictionary that is still growing, with what finds a string in it.
+#[derive(Debug)]
+pub(crate) struct Interner {
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// Code + 1 of a string that was seen here, by [`sample`]; 0 is empty.
+    recent: Vec<u32>,
+    looked_up: u64,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT], looked_up: 0 }
+    }
+}
+
+/// A place for a string by a few of its bytes: ARNs differ at their end and are over a hundred bytes long, and the same
+/// few come again and again. A wrong guess costs a comparison and no more.
+#[inline]
+fn sample(text: &[u8]) -> usize {
+    let tail = text.last_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+    let head = text.first_chunk::<8>().map_or_else(
+        || text.iter().fold(0_u64, |mixed, byte| mixed << 8 | u64::from(*byte)),
+        |chunk| u64::from_le_bytes(*chunk),
+    );
+    let mixed = (tail ^ head.rotate_left(17) ^ (text.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40) as usize % RECENT
+}
+
+impl Interner {
+    /// The code of `text` in `dictionary`, which only this interner has added to.
+    #[inline]
+    pub(crate) fn intern(&mut self, dictionary: &mut Dictionary, text: &[u8]) -> u32 {
+        self.looked_up += 1;
+        let place = sample(text);
+        let guess = self.recent[place];
+        if guess != 0 && dictionary.get(guess - 1) == text {
+            return guess - 1;
+        }
+        let code = self.find_or_add(dictionary, text);
+        self.recent[place] = code + 1;
+        code
+    }
+
+    fn find_or_add(&mut self, dictionary: &mut Dictionary, text: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        if let Some(code) = self.table.find(hash, |code| dictionary.get(*code) == text) {
+            return *code;
+        }
+        let code = dictionary.push(text);
+        let hasher = &self.hasher;
+        self.table.insert_unique(hash, code, |code| hasher.hash_one(dictionary.get(*code)));
+        code
+    }
+
+    /// Whether the strings hardly repeat, so that codes would only cost.
+    pub(crate) fn is_in_vain(&self, dictionary: &Dictionary) -> bool {
+        dictionary.len() > 4_096 && dictionary.len() as u64 * 3 > self.looked_up
+    }
+
+    fn memory(&self) -> u64 {
+        (self.table.allocation_size() + self.recent.capacity() * size_of::<u32>()) as u64
+    }
+}
+
+/// The dictionaries of a table's coded columns over some stretch of its rows: when they have grown large, the next
+/// generation begins empty, and the old one lives as long as rows wait that need it.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    /// By column; empty for a column that is not coded.
+    pub(crate) columns: Vec<Dictionary>,
+    charge: Charge,
+}
+
+impl Generation {
+    pub(crate) fn new(columns: usize, charge: Charge) -> Self {
+        Self { columns: std::iter::repeat_with(Dictionary::default).take(columns).collect(), charge }
+    }
+
+    /// Counts again what the strings, and the interners given, hold; the sum in bytes.
+    pub(crate) fn recount(&mut self, interners: &[Interner]) -> u64 {
+        let strings: u64 = self.columns.iter().map(Dictionary::memory).sum();
+        self.charge.set(strings + interners.iter().map(Interner::memory).sum::<u64>());
+        self.charge.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Equal strings have equal codes, different ones different codes, and a code gives its string back.
+        #[test]
+        fn codes_are_strings(texts in proptest::collection::vec("[a-c]{0,3}|arn:[a-b]{8,12}", 0..200)) {
+            let (mut interner, mut dictionary) = (Interner::default(), Dictionary::default());
+            let codes: Vec<u32> = texts.iter().map(|text| interner.intern(&mut dictionary, text.as_bytes())).collect();
+            for (text, code) in texts.iter().zip(&codes) {
+                prop_assert_eq!(dictionary.get(*code), text.as_bytes());
+            }
+            let different: std::collections::BTreeSet<&String> = texts.iter().collect();
+            prop_assert_eq!(dictionary.len(), different.len());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Waiting rows of one day, brought together column by column.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat;
+use arrow_select::interleave::interleave;
+use hashbrown::HashMap;
+
+use crate::dictionary::{Dictionary, Generation, Interner};
+use crate::rows::{Chunk, Column, Run};
+
+/// A run together with what its codes mean.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub(crate) chunk: Arc<Chunk>,
+    pub(crate) from: usize,
+    pub(crate) rows: usize,
+    pub(crate) dictionaries: Arc<Generation>,
+}
+
+impl Piece {
+    pub(crate) fn new(run: Run, dictionaries: &Arc<Generation>) -> Self {
+        Self { chunk: run.chunk, from: run.from, rows: run.rows, dictionaries: Arc::clone(dictionaries) }
+    }
+}
+
+/// Where a row lies: which piece, which row of its chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) piece: u32,
+    pub(crate) row: u32,
+}
+
+/// Rows of one table and day, in the order of `places`.
+pub(crate) struct Group {
+    pub(crate) pieces: Vec<Piece>,
+    places: Vec<Place>,
+    /// By piece: which of the different generations it uses.
+    generation: Vec<usize>,
+    generations: Vec<Arc<Generation>>,
+    order: Order,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Arrival,
+    Sorted,
+}
+
+/// One column of a group.
+pub(crate) enum Gathered {
+    /// Strings: 0 for null, else the place in the dictionary plus one. Every entry of the dictionary is used.
+    Strings(Vec<u32>, Dictionary),
+    /// Anything else.
+    Array(ArrayRef),
+}
+
+impl Group {
+    /// The rows of `pieces` in order of arrival.
+    pub(crate) fn new(pieces: Vec<Piece>) -> Self {
+        let mut places = Vec::with_capacity(pieces.iter().map(|piece| piece.rows).sum());
+        let mut generations: Vec<Arc<Generation>> = Vec::new();
+        let mut generation = Vec::with_capacity(pieces.len());
+        for (at, piece) in pieces.iter().enumerate() {
+            // Row groups end long before 2^32 rows or pieces.
+            let rows = piece.from..piece.from + piece.rows;
+            places.extend(rows.map(|row| Place { piece: at as u32, row: row as u32 }));
+            let known = generations.iter().position(|known| Arc::ptr_eq(known, &piece.dictionaries));
+            generation.push(known.unwrap_or_else(|| {
+                generations.push(Arc::clone(&piece.dictionaries));
+                generations.len() - 1
+            }));
+        }
+        Self { pieces, places, generation, generations, order: Order::Arrival }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Puts the rows in another order: `order[n]` says which row comes at place n.
+    pub(crate) fn reorder(&mut self, order: &[u32]) {
+        self.places = order.iter().map(|row| self.places[*row as usize]).collect();
+        self.order = Order::Sorted;
+    }
+
+    /// One column in the order of the rows.
+    pub(crate) fn column(&self, column: usize) -> Result<Gathered, ArrowError> {
+        let is_coded = |piece: &Piece| matches!(piece.chunk.columns[column], Column::Codes(_));
+        if self.pieces.iter().all(is_coded) {
+            let (keys, dictionary) = self.codes(column);
+            return Ok(Gathered::Strings(keys, dictionary));
+        }
+        let mut arrays = Vec::with_capacity(self.pieces.len());
+        for piece in &self.pieces {
+            arrays.push(match &piece.chunk.columns[column] {
+                Column::Plain(array) => array.slice(piece.from, piece.rows),
+                // A column whose strings stopped repeating in the middle of the group.
+                Column::Codes(_) => Arc::new(self.spelled_out(piece, column)?) as ArrayRef,
+            });
+        }
+        let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+        Ok(Gathered::Array(match (self.order, parts.as_slice()) {
+            (Order::Arrival, [_]) => Arc::clone(&arrays[0]),
+            (Order::Arrival, _) => concat(&parts)?,
+            (Order::Sorted, _) => {
+                let within = |place: &Place| place.row as usize - self.pieces[place.piece as usize].from;
+                let indices: Vec<_> = self.places.iter().map(|place| (place.piece as usize, within(place))).collect();
+                interleave(&parts, &indices)?
+            }
+        }))
+    }
+
+    fn spelled_out(&self, piece: &Piece, column: usize) -> Result<StringArray, ArrowError> {
+        let only = Self::new(vec![piece.clone()]);
+        let (keys, dictionary) = only.codes(column);
+        strings(&keys, &dictionary)
+    }
+
+    /// The codes of a column, renumbered so that the dictionary holds just what this group uses.
+    fn codes(&self, column: usize) -> (Vec<u32>, Dictionary) {
+        let mut merge = Merge::new(self, column);
+        let mut keys = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let piece = place.piece as usize;
+            let code = match &self.pieces[piece].chunk.columns[column] {
+                Column::Codes(codes) => codes.get(place.row as usize),
+                Column::Plain(_) => 0, // the caller has checked that there is none
+            };
+            keys.push(if code == 0 { 0 } else { merge.key(self.generation[piece], code - 1) });
+        }
+        (keys, merge.merged)
+    }
+}
+
+/// Brings the dictionaries of several generations together.
+struct Merge<'a> {
+    sources: Vec<(&'a Dictionary, Known)>,
+    merged: Dictionary,
+    /// Finds strings that two generations share; not needed with one.
+    interner: Option<Interner>,
+}
+
+/// Which keys the codes of a source already have; 0 is none.
+enum Known {
+    Dense(Vec<u32>),
+    /// A few rows out of a large dictionary: clearing a place for every code would cost more than the rows.
+    Sparse(HashMap<u32, u32>),
+}
+
+impl<'a> Merge<'a> {
+    fn new(group: &'a Group, column: usize) -> Self {
+        let rows = group.rows();
+        let source = |generation: &'a Arc<Generation>| {
+            let dictionary = &generation.columns[column];
+            let known = match dictionary.len() > rows * 8 {
+                true => Known::Sparse(HashMap::new()),
+                false => Known::Dense(vec![0; dictionary.len()]),
+            };
+            (dictionary, known)
+        };
+        let sources: Vec<_> = group.generations.iter().map(source).collect();
+        let interner = (sources.len() > 1).then(Interner::default);
+        Self { sources, merged: Dictionary::default(), interner }
+    }
+
+    #[inline]
+    fn key(&mut self, source: usize, code: u32) -> u32 {
+        let (dictionary, known) = &mut self.sources[source];
+        let key = match known {
+            Known::Dense(keys) => &mut keys[code as usize],
+            Known::Sparse(keys) => keys.entry(code).or_default(),
+        };
+        if *key == 0 {
+            let text = dictionary.get(code);
+            *key = 1 + match &mut self.interner {
+                Some(interner) => interner.intern(&mut self.merged, text),
+                None => self.merged.push(text),
+            };
+        }
+        *key
+    }
+}
+
+/// Spells codes out.
+pub(crate) fn strings(keys: &[u32], dictionary: &Dictionary) -> Result<StringArray, ArrowError> {
+    let mut text = Vec::new();
+    let mut ends = Vec::with_capacity(keys.len() + 1);
+    ends.push(0);
+    for key in keys {
+        if *key > 0 {
+            text.extend_from_slice(dictionary.get(key - 1));
+        }
+        ends.push(i32::try_from(text.len()).map_err(|_| ArrowError::OffsetOverflowError(text.len()))?);
+    }
+    let nulls = NullBuffer::from_iter(keys.iter().map(|key| *key > 0));
+    StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(ends)), Buffer::from(text), Some(nulls))
+}

@@ -1,0 +1,124 @@
+//! Parquet's run length / bit-packing hybrid.
+//!
+//! Source: Apache Parquet, "Encodings", RLE = 3: a run is `count << 1` and the value in whole bytes; a packed stretch is
+//! `groups << 1 | 1` and groups of eight values, `width` bits each, least significant bit first.
+
+/// Shorter runs cost more than packing them.
+const SHORTEST_RUN: usize = 8;
+
+/// Appends `values`, each of which fits `width` bits (at most 32).
+pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
+    let (mut at, mut packed_from) = (0, 0);
+    while at < values.len() {
+        let value = values[at];
+        let mut run = values[at..].iter().take_while(|next| **next == value).count();
+        // A packed stretch ends at a multiple of eight, so it may have to borrow from the run.
+        let borrowed = (packed_from..at).len().next_multiple_of(8) - (at - packed_from);
+        let is_all_that_is_left = at == packed_from && at + run == values.len();
+        if run < SHORTEST_RUN + borrowed && !is_all_that_is_left {
+            at += run;
+            continue;
+        }
+        at += borrowed;
+        run -= borrowed;
+        pack(&values[packed_from..at], width, out);
+        varint((run as u64) << 1, out);
+        out.extend_from_slice(&value.to_le_bytes()[..usize::from(width.div_ceil(8))]);
+        at += run;
+        packed_from = at;
+    }
+    pack(&values[packed_from..], width, out);
+}
+
+/// The bits that numbers below `count` need.
+pub(crate) fn width(count: usize) -> u8 {
+    (usize::BITS - count.saturating_sub(1).leading_zeros()) as u8 // at most 64
+}
+
+fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
+    if values.is_empty() {
+        return;
+    }
+    varint((values.len().div_ceil(8) as u64) << 1 | 1, out);
+    let (mut bits, mut filled) = (0_u64, 0);
+    // The last group is filled with zeros; readers know how many values there are.
+    let padding = values.len().next_multiple_of(8) - values.len();
+    for value in values.iter().copied().chain(std::iter::repeat_n(0, padding)) {
+        bits |= u64::from(value) << filled;
+        filled += u32::from(width);
+        while filled >= 8 {
+            out.push(bits as u8); // the low byte
+            bits >>= 8;
+            filled -= 8;
+        }
+    }
+}
+
+fn varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80); // the low seven bits
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads the format as its description says, independently of how it is written.
+    fn decode(mut bytes: &[u8], width: u8, count: usize) -> Vec<u32> {
+        let mut values = Vec::new();
+        while values.len() < count {
+            let (mut header, mut shift) = (0_u64, 0);
+            loop {
+                let (byte, rest) = bytes.split_first().unwrap();
+                bytes = rest;
+                header |= u64::from(byte & 0x7f) << shift;
+                shift += 7;
+                if byte & 0x80 == 0 {
+                    break;
+                }
+            }
+            let units = (header >> 1) as usize;
+            if header & 1 == 0 {
+                let (value, rest) = bytes.split_at(usize::from(width.div_ceil(8)));
+                bytes = rest;
+                let value = value.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
+                values.extend(std::iter::repeat_n(value, units));
+                continue;
+            }
+            let (packed, rest) = bytes.split_at(units * usize::from(width));
+            bytes = rest;
+            let bit = |at: usize| u32::from(packed[at / 8] >> (at % 8) & 1);
+            let value = |at: usize| {
+                let first = at * usize::from(width);
+                (0..usize::from(width)).map(|offset| bit(first + offset) << offset).sum::<u32>()
+            };
+            values.extend((0..units * 8).map(value));
+        }
+        assert!(bytes.is_empty());
+        values.truncate(count);
+        values
+    }
+
+    #[test]
+    fn widths() {
+        assert_eq!([0, 1, 2, 3, 4, 5, 256, 257].map(width), [0, 0, 1, 2, 2, 3, 8, 9]);
+    }
+
+    proptest! {
+        /// Whatever the mixture of runs and changes, an independent reader finds the same values.
+        #[test]
+        fn reads_back(runs in proptest::collection::vec((0_u32..1_000, 1_usize..30), 0..40), most in 1_u32..1_000) {
+            let values: Vec<u32> =
+                runs.iter().flat_map(|(value, run)| std::iter::repeat_n(value % most, *run)).collect();
+            let width = width(most as usize);
+            let mut bytes = Vec::new();
+            encode(&values, width, &mut bytes);
+            prop_assert_eq!(decode(&bytes, width, values.len()), values);
+        }
+    }
+}

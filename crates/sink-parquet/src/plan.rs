@@ -1,0 +1,142 @@
+//! What is known of a table before its first row: its Parquet schema, its writer's properties, its columns' roles.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use tributary_core::{Attempt, PipelineId, Table, TableId};
+
+use crate::{Options, SinkError};
+
+/// ARNs of one instance share their first 90 or so bytes and have 120 to 135: parquet's 64 would make their minimum
+/// and maximum equal, and nothing could be pruned by agent.
+pub(crate) const STATISTICS_BYTES: usize = 160;
+
+/// Rows of a data page: parquet's own default, which our dictionary pages follow.
+pub(crate) const PAGE_ROWS: usize = 20_000;
+
+/// A table, ready to be written.
+pub(crate) struct Plan {
+    pub(crate) table: TableId,
+    pub(crate) schema: SchemaRef,
+    /// The column whose UTC day is the partition.
+    pub(crate) partition: usize,
+    /// The columns of the sort key.
+    pub(crate) sort: Vec<usize>,
+    /// Columns whose waiting values are codes of a dictionary: flat strings that repeat.
+    pub(crate) coded: Vec<bool>,
+    pub(crate) parquet: Arc<SchemaDescriptor>,
+    pub(crate) properties: WriterPropertiesPtr,
+    pub(crate) factory: ArrowRowGroupWriterFactory,
+    /// For each column: its first leaf among the Parquet columns.
+    pub(crate) leaves: Vec<usize>,
+    pub(crate) compression_level: i32,
+}
+
+impl Plan {
+    pub(crate) fn new(table: &Table, options: &Options, pipeline: &PipelineId) -> Result<Self, SinkError> {
+        let shape = |reason: String| SinkError::Shape { table: table.id.clone(), reason };
+        let encode = |cause| SinkError::Encode { table: table.id.clone(), cause };
+        let index = |name: &str| table.schema.index_of(name).map_err(|error| shape(error.to_string()));
+
+        let partition = index(table.partition_column)?;
+        if *table.schema.field(partition).data_type() != DataType::Timestamp(TimeUnit::Microsecond, None) {
+            return Err(shape(format!("{} is not a timestamp in microseconds without zone", table.partition_column)));
+        }
+        let sort = table.sort.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
+        let distinct = table.distinct.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
+        let is_coded = |(at, field): (usize, &Arc<arrow_schema::Field>)| {
+            *field.data_type() == DataType::Utf8 && !distinct.contains(&at)
+        };
+        let coded = table.schema.fields().iter().enumerate().map(is_coded).collect();
+
+        let parquet = ArrowSchemaConverter::new().convert(&table.schema).map_err(encode)?;
+        let leaves = first_leaves(&parquet, table.schema.fields().len());
+        let sorting = sort.iter().map(|column| sorting_column(leaves[*column])).collect();
+        let properties = Arc::new(properties(table, options, pipeline, sorting).map_err(encode)?);
+        // A factory can only be had from a file writer; this one never writes more than its magic number.
+        let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::clone(&properties));
+        let factory = ArrowRowGroupWriterFactory::new(&file.map_err(encode)?, Arc::clone(&table.schema));
+        Ok(Self {
+            table: table.id.clone(),
+            schema: Arc::clone(&table.schema),
+            partition,
+            sort,
+            coded,
+            parquet: Arc::new(parquet),
+            properties,
+            factory,
+            leaves,
+            compression_level: options.compression_level,
+        })
+    }
+
+    /// A file of this table, with the attempt in its footer.
+    pub(crate) fn open(&self, attempt: &Attempt) -> Result<SerializedFileWriter<Vec<u8>>, SinkError> {
+        let root = self.parquet.root_schema_ptr();
+        let file = SerializedFileWriter::new(Vec::new(), root, Arc::clone(&self.properties));
+        let mut file = file.map_err(|cause| self.encode(cause))?;
+        file.append_key_value_metadata(KeyValue::new("tributary.attempt".to_owned(), attempt.to_string()));
+        Ok(file)
+    }
+
+    pub(crate) fn encode(&self, cause: ParquetError) -> SinkError {
+        SinkError::Encode { table: self.table.clone(), cause }
+    }
+
+    pub(crate) fn arrange(&self, cause: arrow_schema::ArrowError) -> SinkError {
+        SinkError::Arrange { table: self.table.clone(), cause }
+    }
+
+    pub(crate) fn shape(&self, reason: impl Into<String>) -> SinkError {
+        SinkError::Shape { table: self.table.clone(), reason: reason.into() }
+    }
+}
+
+fn first_leaves(parquet: &SchemaDescriptor, columns: usize) -> Vec<usize> {
+    let mut leaves = vec![0; columns];
+    for leaf in (0..parquet.num_columns()).rev() {
+        leaves[parquet.get_column_root_idx(leaf)] = leaf;
+    }
+    leaves
+}
+
+fn sorting_column(leaf: usize) -> SortingColumn {
+    // A table has far fewer than 2^31 leaves.
+    SortingColumn { column_idx: leaf as i32, descending: false, nulls_first: true }
+}
+
+fn properties(
+    table: &Table,
+    options: &Options,
+    pipeline: &PipelineId,
+    sorting: Vec<SortingColumn>,
+) -> Result<WriterProperties, ParquetError> {
+    let footer = [
+        ("tributary.pipeline", pipeline.to_string()),
+        ("tributary.schema_version", table.version.to_string()),
+        ("tributary.table", table.id.to_string()),
+    ];
+    let footer = footer.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
+    let mut properties = WriterProperties::builder()
+        .set_created_by(format!("tributary {}", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(options.compression_level)?))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES))
+        .set_column_index_truncate_length(Some(STATISTICS_BYTES))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_max_row_group_row_count(None)
+        .set_sorting_columns(Some(sorting))
+        .set_key_value_metadata(Some(footer));
+    for column in table.distinct {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
+    }
+    Ok(properties.build())
+}

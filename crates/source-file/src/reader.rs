@@ -1,0 +1,425 @@
+//! Reads the inputs one after the other and makes batches of them. Blocking: runs on a thread of its own.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tributary_core::{Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, UnreadInput};
+use tributary_framing::{Damage, Frame, Framer, Packing, Unpacker};
+
+use crate::choose::{Input, Place};
+use crate::resume::{self, Beginning};
+
+/// How much is read of a plain file at a time: records that lie across two reads are copied, so these are few.
+const PLAIN_READ: u64 = 1 << 20;
+
+/// How much is read of a compressed file at a time; it becomes about ten times as much.
+const PACKED_READ: u64 = 128 << 10;
+
+/// The least that is asked for after the first time.
+const LEAST_READ: u64 = 64 << 10;
+
+/// How much is kept of what is passed over: a line or two, to see how the records stand.
+const PASSED: usize = 64 << 10;
+
+/// What a record takes besides its bytes, so that many tiny ones make a batch too.
+const RECORD_COST: usize = size_of::<Record>();
+
+/// Bytes read and bytes to read, as the inputs lie there.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    read: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Progress {
+    /// Bytes read, and bytes to read as far as they are known.
+    pub(crate) fn now(&self) -> (u64, u64) {
+        let read = self.read.load(Ordering::Relaxed);
+        // Files grow while they are read, and nobody knows how long standard input is.
+        (read, self.total.load(Ordering::Relaxed).max(read))
+    }
+
+    fn add_read(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The inputs that are left, and the one that is being read.
+pub(crate) struct Reader {
+    scope: ScopeId,
+    limit: RecordLimit,
+    batch_bytes: usize,
+    inputs: VecDeque<Input>,
+    current: Option<Current>,
+    progress: Arc<Progress>,
+}
+
+impl Reader {
+    pub(crate) fn new(scope: ScopeId, limit: RecordLimit, batch_bytes: usize, inputs: VecDeque<Input>) -> Self {
+        let total = AtomicU64::new(inputs.iter().map(|input| input.length).sum());
+        let progress = Arc::new(Progress { read: AtomicU64::new(0), total });
+        Self { scope, limit, batch_bytes, inputs, current: None, progress }
+    }
+
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// The next batch; `None` when every input is read. Inputs that fail on the way are appended to `unread`.
+    pub(crate) fn batch(&mut self, unread: &mut Vec<UnreadInput>) -> Result<Option<RawBatch>, Conflict> {
+        let mut batch = Batch { records: Vec::new(), delta: Delta::default(), bytes: 0, most: self.batch_bytes };
+        while !batch.is_full() {
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => {
+                    let Some(input) = self.inputs.pop_front() else {
+                        break;
+                    };
+                    let name = Arc::clone(&input.name);
+                    match Current::open(input, self.limit, &self.progress) {
+                        Ok(current) => current,
+                        Err(error) => {
+                            unread.push(UnreadInput { name: name.to_string(), reason: error.to_string() });
+                            continue;
+                        }
+                    }
+                }
+            };
+            let outcome = current.fill(&mut batch, &self.progress);
+            let ended = matches!(outcome, Ok(Filled::Done));
+            batch.account(&mut current, ended)?;
+            match outcome {
+                Ok(Filled::Enough) => self.current = Some(current),
+                Ok(Filled::Done) => {}
+                Err(error) => {
+                    let name = current.input.name.to_string();
+                    unread.push(UnreadInput { name, reason: error.to_string() });
+                }
+            }
+        }
+        if batch.records.is_empty() && batch.delta.is_empty() {
+            return Ok(None);
+        }
+        let Batch { records, delta, .. } = batch;
+        Ok(Some(RawBatch { scope: self.scope.clone(), records, delta, read_at: None }))
+    }
+}
+
+/// A batch that is being made.
+struct Batch {
+    records: Vec<Record>,
+    delta: Delta,
+    bytes: usize,
+    most: usize,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.bytes >= self.most
+    }
+
+    fn push(&mut self, input: &Input, offset: u64, body: Body) {
+        self.bytes += body.bytes().len() + RECORD_COST;
+        self.records.push(Record {
+            split: input.split.clone(),
+            origin: Arc::clone(&input.name),
+            position: Position::Offset(offset),
+            arrived_at: None,
+            key: None,
+            body,
+        });
+    }
+
+    /// Adds the span of what was read of `current` since it was last accounted for.
+    fn account(&mut self, current: &mut Current, ended: bool) -> Result<(), Conflict> {
+        let to = match (ended, current.packed) {
+            (true, true) => Position::End,
+            (true, false) => Position::Offset(current.pushed),
+            (false, _) => Position::Offset(current.reached),
+        };
+        if current.input.from.order(&to).is_some_and(std::cmp::Ordering::is_ge) {
+            return Ok(());
+        }
+        let span = Span::new(std::mem::replace(&mut current.input.from, to.clone()), to)?;
+        self.delta.append(Delta::of(current.input.split.clone(), span))
+    }
+}
+
+/// How the filling of a batch ended.
+enum Filled {
+    /// The batch is full.
+    Enough,
+    /// The input is read to its end.
+    Done,
+}
+
+/// An input that is being read.
+struct Current {
+    input: Input,
+    bytes: Box<dyn Read + Send>,
+    /// How much is asked for at a time.
+    read_size: u64,
+    most_read: u64,
+    packed: bool,
+    unpacker: Unpacker,
+    framer: Framer,
+    /// Decompressed bytes that are still to be passed over.
+    skip: u64,
+    /// The last of those that were passed over.
+    passed: Vec<u8>,
+    limit: RecordLimit,
+    /// Records that ended here or before were accounted for by an earlier run.
+    done_before: u64,
+    /// Offset of the first decompressed byte that the framer was not given.
+    pushed: u64,
+    /// Where the search for the next record begins.
+    reached: u64,
+    /// There are no more bytes to read.
+    exhausted: bool,
+    /// The framer was told that nothing follows.
+    ended: bool,
+    /// What went wrong, until a record tells of it.
+    damage: Option<Damage>,
+    damaged: bool,
+}
+
+/// An input that was opened, and where its reading begins.
+struct Entry {
+    bytes: Box<dyn Read + Send>,
+    packing: Packing,
+    /// Bytes that were read already, to see the packing.
+    first: Bytes,
+    /// Offset of the first decompressed byte that is looked at.
+    begin: u64,
+    framer: Framer,
+}
+
+impl Entry {
+    fn open(input: &Input, position: u64, limit: RecordLimit) -> io::Result<Self> {
+        let path = match &input.place {
+            Place::File(path) => path,
+            Place::StandardInput => {
+                let mut bytes = io::stdin();
+                let first = read(&mut bytes, Packing::MAGIC as u64)?;
+                let (packing, framer) = (Packing::of(&first), Framer::new(limit, 0));
+                return Ok(Self { bytes: Box::new(bytes), packing, first, begin: 0, framer });
+            }
+        };
+        let (mut file, first) = (File::open(path)?, Bytes::new());
+        if let Some(packing) = input.packing.filter(|&packing| packing != Packing::Plain) {
+            let framer = Framer::new(limit, position);
+            return Ok(Self { bytes: Box::new(file), packing, first, begin: position, framer });
+        }
+        let Beginning { offset: begin, before } = resume::begin(&mut file, position, limit)?;
+        file.seek(SeekFrom::Start(begin))?;
+        let framer = Framer::resume(limit, begin, &before);
+        Ok(Self { bytes: Box::new(file), packing: Packing::Plain, first, begin, framer })
+    }
+}
+
+impl Current {
+    fn open(input: Input, limit: RecordLimit, progress: &Progress) -> io::Result<Self> {
+        let position = match input.from {
+            Position::Offset(offset) => offset,
+            _ => 0,
+        };
+        let Entry { bytes, packing, first, begin, framer } = Entry::open(&input, position, limit)?;
+        let packed = packing != Packing::Plain;
+        let (most_read, passed_by) = if packed { (PACKED_READ, 0) } else { (PLAIN_READ, begin) };
+        progress.add_read(passed_by);
+        let left = match input.place {
+            Place::StandardInput => most_read,
+            // One byte more than a small file has: it is read at once, and its growth is seen.
+            Place::File(_) => input.length.saturating_sub(passed_by) + 1,
+        };
+        let mut current = Self {
+            bytes,
+            read_size: left.clamp(1, most_read),
+            most_read,
+            packed,
+            unpacker: Unpacker::new(packing),
+            framer,
+            skip: if packed { begin } else { 0 },
+            passed: Vec::new(),
+            limit,
+            done_before: position,
+            pushed: begin,
+            reached: begin,
+            exhausted: false,
+            ended: false,
+            damage: None,
+            damaged: false,
+            input,
+        };
+        current.take_in(first, progress);
+        Ok(current)
+    }
+
+    /// Hands bytes as they lie there to the unpacker.
+    fn take_in(&mut self, bytes: Bytes, progress: &Progress) {
+        progress.add_read(bytes.len() as u64);
+        self.unpacker.push(bytes);
+    }
+
+    fn fill(&mut self, batch: &mut Batch, progress: &Progress) -> io::Result<Filled> {
+        loop {
+            while let Some(frame) = self.framer.next() {
+                self.emit(frame, batch);
+                // After damage there is no position to go on at but the end.
+                if batch.is_full() && !self.damaged {
+                    return Ok(Filled::Enough);
+                }
+            }
+            if self.ended {
+                self.tell_damage(batch);
+                return Ok(Filled::Done);
+            }
+            match self.unpacker.next() {
+                Some(Ok(bytes)) => self.pass_on(bytes),
+                Some(Err(damage)) => {
+                    self.damage = Some(damage);
+                    self.damaged = true;
+                    self.end();
+                }
+                None if self.exhausted => self.end(),
+                None => {
+                    let bytes = read(&mut self.bytes, self.read_size)?;
+                    self.read_size = (self.read_size * 2).clamp(LEAST_READ, self.most_read);
+                    if bytes.is_empty() {
+                        self.exhausted = true;
+                        self.unpacker.finish();
+                    }
+                    self.take_in(bytes, progress);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.framer.finish();
+    }
+
+    /// Hands decompressed bytes to the framer, but for those before the committed position.
+    fn pass_on(&mut self, mut bytes: Bytes) {
+        if self.skip > 0 {
+            let passed_over = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            let rest = bytes.split_off(passed_over);
+            self.skip -= passed_over as u64;
+            self.passed.extend_from_slice(&bytes);
+            if self.skip == 0 {
+                self.framer = Framer::resume(self.limit, self.pushed, whole_lines(&self.passed));
+                self.passed = Vec::new();
+            } else {
+                self.passed.drain(..self.passed.len().saturating_sub(PASSED));
+            }
+            bytes = rest;
+        }
+        self.pushed += bytes.len() as u64;
+        self.framer.push(bytes);
+    }
+
+    fn emit(&mut self, frame: Frame, batch: &mut Batch) {
+        self.reached = frame.end;
+        if content_end(&frame) <= self.done_before {
+            return;
+        }
+        let body = match (frame.body, &self.damage) {
+            (Body::Truncated(bytes), Some(damage)) if frame.end == self.pushed => {
+                let why = damage.to_string().into();
+                self.damage = None;
+                Body::Damaged { bytes, why }
+            }
+            (body, _) => body,
+        };
+        batch.push(&self.input, frame.offset, body);
+    }
+
+    /// A damage that no incomplete record told of.
+    fn tell_damage(&mut self, batch: &mut Batch) {
+        if let Some(damage) = self.damage.take() {
+            let body = Body::Damaged { bytes: Bytes::new(), why: damage.to_string().into() };
+            batch.push(&self.input, self.pushed, body);
+        }
+    }
+}
+
+/// Reads up to `most` bytes; fewer at the end of the input or before an error, none only at the end. One call of the system for all of them where that is
+/// possible: `read_to_end` would begin with small ones.
+fn read(from: &mut impl Read, most: u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; usize::try_from(most).unwrap_or(0)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match from.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // What was read before it is used; the next call meets it again.
+            Err(_) if filled > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(Bytes::from(bytes))
+}
+
+/// What follows the first line end.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', bytes).map_or(&[], |end| &bytes[end + 1..])
+}
+
+/// Offset after the last byte of the record itself.
+fn content_end(frame: &Frame) -> u64 {
+    let length = match &frame.body {
+        Body::TooLong { length, .. } => *length,
+        body => body.bytes().len() as u64,
+    };
+    frame.offset + length
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tributary_core::SplitId;
+
+    use super::*;
+
+    /// A disk that fails in the middle of a record: what came before it is delivered and accounted for, the rest is
+    /// left for the next run, and the input is named.
+    #[test]
+    fn a_read_that_fails_half_way_keeps_what_came_before() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is on fire"))
+            }
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"{\"a\":1}\n{\"b\"").unwrap();
+        let input = Input {
+            place: Place::File(file.path().to_owned()),
+            name: "a.json".into(),
+            split: SplitId::new("events/a.json@1-0"),
+            from: Position::Start,
+            packing: Some(Packing::Plain),
+            length: 12,
+        };
+        let limit = RecordLimit::DEFAULT;
+        let mut reader = Reader::new(ScopeId::new("source:events"), limit, 1 << 20, VecDeque::new());
+        let mut current = Current::open(input, limit, &Progress::default()).unwrap();
+        current.bytes = Box::new(io::Cursor::new(b"{\"a\":1}\n{\"b\"").chain(Failing));
+        reader.current = Some(current);
+        let mut unread = Vec::new();
+        let batch = reader.batch(&mut unread).unwrap().unwrap();
+        assert_eq!(batch.records.len(), 1);
+        let spans: Vec<Span> = batch.delta.spans().map(|(_, span)| span.clone()).collect();
+        assert_eq!(spans, [Span::new(Position::Start, Position::Offset(8)).unwrap()]);
+        assert_eq!(unread, [UnreadInput { name: "a.json".into(), reason: "the disk is on fire".into() }]);
+        assert!(reader.batch(&mut unread).unwrap().is_none());
+    }
+}

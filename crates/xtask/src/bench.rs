@@ -1,0 +1,149 @@
+//! Side by side: user CPU seconds per GB of input, and peak memory, of the product, of the floors below it and of the
+//! batch engines that people would use instead.
+//!
+//! Contenders run as child processes, one at a time, interleaved round by round, so that a noisy machine is noisy to all
+//! of them; the median is printed. Both inputs are the simulator's; they and the engines are kept in the cache folder
+//! (`$TRIBUTARY_CACHE`, else `$HOME/.cache/tributary`).
+
+mod contender;
+mod floor;
+mod input;
+mod measure;
+mod report;
+#[path = "../../../tests/engines/venv.rs"]
+mod venv;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::MetadataCommand;
+
+pub use floor::floor;
+
+use contender::Contender;
+use input::Input;
+use measure::Sample;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    /// Decoding alone, beside the parsers.
+    Decode,
+    /// The whole way from a file to a lake, beside the batch engines.
+    Batch,
+    /// The same, alone, where memory is hard to keep: much input, many open days.
+    Memory,
+}
+
+/// What was asked for on the command line.
+struct Options {
+    subject: Subject,
+    rounds: usize,
+    events: u64,
+    only: Option<String>,
+    file: Option<PathBuf>,
+    binaries: Option<PathBuf>,
+}
+
+const USAGE: &str = "\
+usage: cargo xtask bench decode|batch|memory [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+
+  decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
+  batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
+  memory     `tributary run` alone, on five times the events and on 1,000 open days
+  --rounds   how often each is run: 5, of memory 1
+  --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, tributary, duckdb, chdb
+  --input    an NDJSON file instead of the simulated ones
+  --binaries a folder with `tributary` and `xtask`, instead of building both for release
+";
+
+/// `cargo xtask bench …`.
+pub fn run(words: &[&str]) -> Result<()> {
+    let options = parse(words)?;
+    let programs = match &options.binaries {
+        Some(folder) => Programs::in_folder(folder),
+        None => Programs::build()?,
+    };
+    let inputs = match &options.file {
+        Some(file) => vec![Input::of(file)?],
+        None if options.subject == Subject::Memory => {
+            input::simulated(&programs.tributary, &input::for_memory(options.events))?
+        }
+        None => input::simulated(&programs.tributary, &input::for_speed(options.events))?,
+    };
+    let mut contenders = contender::all(options.subject, &programs)?;
+    if let Some(name) = &options.only {
+        contenders.retain(|contender| contender.name == name);
+    }
+    ensure!(!contenders.is_empty(), USAGE);
+    for input in &inputs {
+        let samples = measured(&contenders, input, options.rounds)?;
+        report::print(input, &contenders, &samples)?;
+    }
+    Ok(())
+}
+
+/// The samples of each contender, in the contenders' order.
+fn measured(contenders: &[Contender], input: &Input, rounds: usize) -> Result<Vec<Vec<Sample>>> {
+    let mut samples: Vec<Vec<Sample>> = contenders.iter().map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        for (contender, samples) in contenders.iter().zip(&mut samples) {
+            eprintln!("round {} of {rounds}: {} on {}", round + 1, contender.name, input.name);
+            let folder = venv::cache().join(format!("bench/run-{}", std::process::id()));
+            fs::create_dir_all(&folder)?;
+            let sample = (contender.command)(&input.path, &folder).and_then(measure::run);
+            fs::remove_dir_all(&folder)?;
+            samples.push(sample.with_context(|| contender.name.to_owned())?);
+        }
+    }
+    Ok(samples)
+}
+
+fn parse(words: &[&str]) -> Result<Options> {
+    let (subject, mut rest) = match words {
+        ["decode", rest @ ..] => (Subject::Decode, rest),
+        ["batch", rest @ ..] => (Subject::Batch, rest),
+        ["memory", rest @ ..] => (Subject::Memory, rest),
+        _ => bail!(USAGE),
+    };
+    let rounds = if subject == Subject::Memory { 1 } else { 5 };
+    let mut options = Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None };
+    while let [name, value, more @ ..] = rest {
+        match *name {
+            "--rounds" => options.rounds = value.parse()?,
+            "--events" => options.events = value.parse()?,
+            "--only" => options.only = Some((*value).to_owned()),
+            "--input" => options.file = Some(value.into()),
+            "--binaries" => options.binaries = Some(value.into()),
+            _ => bail!(USAGE),
+        }
+        rest = more;
+    }
+    ensure!(rest.is_empty() && options.rounds > 0, USAGE);
+    Ok(options)
+}
+
+/// The release builds that are measured.
+struct Programs {
+    tributary: PathBuf,
+    xtask: PathBuf,
+}
+
+impl Programs {
+    fn build() -> Result<Self> {
+        let root = crate::root();
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--package", "tributary", "--package", "xtask"])
+            .current_dir(&root)
+            .status()?;
+        ensure!(status.success(), "the release build failed");
+        let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+        Ok(Self::in_folder(&metadata.target_directory.into_std_path_buf().join("release")))
+    }
+
+    fn in_folder(folder: &Path) -> Self {
+        Self { tributary: folder.join("tributary"), xtask: folder.join("xtask") }
+    }
+}

@@ -1,0 +1,91 @@
+//! Who is measured.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, anyhow};
+
+use super::{Programs, Subject, venv};
+
+/// A program that is given an input and an empty folder of its own.
+pub(crate) struct Contender {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// What it does, for the report.
+    pub(crate) does: &'static str,
+    /// The command that does it.
+    pub(crate) command: Box<Prepare>,
+}
+
+/// From an input and a folder to the command that is measured; what it does itself is not measured.
+pub(crate) type Prepare = dyn Fn(&Path, &Path) -> Result<Command>;
+
+/// The contenders for a subject.
+pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender>> {
+    let mut contenders = Vec::new();
+    if subject != Subject::Memory {
+        contenders.push(floor(programs, "simd-json", "tape, its fastest way: padded, reused"));
+        contenders.push(floor(programs, "simd-json-copy", "tape, its ordinary call"));
+        contenders.push(floor(programs, "sonic-rs", "value, one a line"));
+    }
+    match subject {
+        Subject::Decode => contenders.push(floor(programs, "connect", "rows of tributary-connect")),
+        Subject::Memory => contenders.push(tributary(programs)),
+        Subject::Batch => {
+            contenders.push(tributary(programs));
+            contenders.extend(engines()?);
+        }
+    }
+    Ok(contenders)
+}
+
+/// The batch engines that people would use instead.
+fn engines() -> Result<Vec<Contender>> {
+    let folder = crate::root().join("tests/engines");
+    let python = venv::python(&folder.join("bench.txt")).map_err(|reason| anyhow!(reason))?;
+    let engine = |name, script: &str| {
+        let (python, script) = (python.clone(), folder.join(script));
+        let command = move |input: &Path, folder: &Path| {
+            let mut command = Command::new(&python);
+            // No __pycache__ in the checkout.
+            command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script).arg(input).arg(folder);
+            Ok(command)
+        };
+        Contender { name, does: "two flat tables by day, zstd", command: Box::new(command) }
+    };
+    Ok(vec![engine("duckdb", "bench_duckdb.py"), engine("chdb", "bench_chdb.py")])
+}
+
+/// One pass of this program itself, as a child: so its CPU time stands alone.
+fn floor(programs: &Programs, name: &'static str, does: &'static str) -> Contender {
+    let program = programs.xtask.clone();
+    let command = move |input: &Path, _folder: &Path| {
+        let mut command = Command::new(&program);
+        command.args(["floor", name]).arg(input);
+        Ok(command)
+    };
+    Contender { name, does, command: Box::new(command) }
+}
+
+fn tributary(programs: &Programs) -> Contender {
+    let program = programs.tributary.clone();
+    let command = move |input: &Path, folder: &Path| {
+        let file = folder.join("bench.toml");
+        fs::write(&file, pipeline(input, &folder.join("lake")))?;
+        let mut command = Command::new(&program);
+        command.arg("run").arg(&file);
+        Ok(command)
+    };
+    Contender { name: "tributary", does: "run: two flat tables by day, zstd, committed", command: Box::new(command) }
+}
+
+/// The defaults, in batch mode. Paths are written as TOML's literal strings; the cache folder has no quote in its name.
+fn pipeline(input: &Path, lake: &Path) -> String {
+    format!(
+        "version = 1\nname = \"bench\"\nmode = \"batch\"\n\n[sources.agents.file]\npaths = ['{}']\n\n\
+         [transform.connect]\nfamilies = [\"agent\"]\n\n[lake]\nlocation = '{}'\n",
+        input.display(),
+        lake.display()
+    )
+}

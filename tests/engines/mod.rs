@@ -1,0 +1,106 @@
+//! Other people's engines, asked what they see in a lake: the judges of whether a file is right.
+//!
+//! `readers.txt`, `spark.txt` and `bench.txt` pin them with their hashes; `read.py` and `check_iceberg.py` do the asking.
+//! A machine on which they cannot be had (no network, no python3-venv) says so on stderr and leaves the checks out;
+//! where `CI=true` that is a failure.
+
+#![expect(clippy::panic, reason = "a broken expectation panics")]
+
+pub(crate) mod venv;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// An engine that reads a lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// DuckDB.
+    DuckDb,
+    /// The datasets of Apache Arrow for Python.
+    PyArrow,
+    /// Apache Spark, on this machine alone.
+    Spark,
+}
+
+impl Engine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::DuckDb => "duckdb",
+            Self::PyArrow => "pyarrow",
+            Self::Spark => "spark",
+        }
+    }
+}
+
+/// Engines that are installed.
+#[derive(Clone, Debug)]
+pub(crate) struct Engines {
+    python: PathBuf,
+}
+
+/// A failed installation is not tried again by every test of the process.
+static READERS: OnceLock<Option<Engines>> = OnceLock::new();
+static SPARK: OnceLock<Option<Engines>> = OnceLock::new();
+
+impl Engines {
+    /// DuckDB, pyarrow and pyiceberg. `None` where they cannot be had, said on stderr; a panic where `CI=true`.
+    pub(crate) fn get() -> Option<Self> {
+        READERS.get_or_init(|| installed("readers.txt")).clone()
+    }
+
+    /// Spark. `None` where it cannot be had, as with [`Engines::get`], and where there is no Java, also in CI.
+    pub(crate) fn spark() -> Option<Self> {
+        SPARK
+            .get_or_init(|| match venv::run(Command::new("java").arg("-version")) {
+                Ok(_) => installed("spark.txt"),
+                Err(reason) => {
+                    venv::say(&format!("NOT CHECKED with Spark, there is no Java: {reason}"));
+                    None
+                }
+            })
+            .clone()
+    }
+
+    /// Asks `engine` about the lake in `lake`; one answer a query. The queries are described in `read.py`.
+    ///
+    /// # Panics
+    /// When the engine fails; its words are in the message.
+    pub(crate) fn ask(&self, engine: Engine, lake: &Path, queries: &[&str]) -> Vec<Value> {
+        let answers = self.script("read.py", |command| command.arg(engine.name()).arg(lake).args(queries));
+        match answers.map(|answers| serde_json::from_str(&answers)) {
+            Ok(Ok(Value::Array(answers))) if answers.len() == queries.len() => answers,
+            other => panic!("{} did not answer {queries:?}: {other:?}", engine.name()),
+        }
+    }
+
+    /// What Iceberg makes of a Parquet file: `columns` (their number), `ids` (all of them, sorted), `schema` (text); or why
+    /// it refuses the file: a column, list element or struct member without a field id.
+    pub(crate) fn iceberg(&self, file: &Path) -> Result<Value, String> {
+        let answer = self.script("check_iceberg.py", |command| command.arg(file))?;
+        serde_json::from_str(&answer).map_err(|error| format!("{answer}: {error}"))
+    }
+
+    fn script(&self, script: &str, arguments: impl Fn(&mut Command) -> &mut Command) -> Result<String, String> {
+        venv::run(arguments(Command::new(&self.python).arg(folder().join(script))))
+    }
+}
+
+fn installed(requirements: &str) -> Option<Engines> {
+    match venv::python(&folder().join(requirements)) {
+        Ok(python) => Some(Engines { python }),
+        Err(reason) if venv::variable("CI").is_some_and(|value| value == "true") => {
+            panic!("the engines of tests/engines/{requirements} must be there in CI: {reason}")
+        }
+        Err(reason) => {
+            venv::say(&format!("NOT CHECKED with other engines ({requirements}): {reason}"));
+            None
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines")
+}

@@ -1,0 +1,57 @@
+//! Killed at every failpoint and run again: the rows of a plain run, once each.
+
+use crate::inputs::events;
+use crate::lab::{Lab, balance, difference};
+
+/// Every place where a run can be killed, and how often it is passed before.
+const FAILPOINTS: [(&str, u32); 20] = [
+    ("read:after_batch", 1),
+    ("transform:after_apply", 1),
+    ("write:after_rows", 2),
+    ("write:after_part", 3),
+    ("seal:begin", 1),
+    ("seal:before_file", 2),
+    ("seal:after_file", 2),
+    ("seal:after_all", 1),
+    ("store:before_link", 1),
+    ("store:after_link", 1),
+    ("commit:before_claim", 1),
+    ("commit:after_claim", 1),
+    ("commit:between", 1),
+    ("store:before_rename", 1),
+    ("store:after_rename", 1),
+    ("commit:after_first_complete", 1),
+    ("commit:before_done", 1),
+    ("commit:after_done", 1),
+    ("store:after_link", 0),
+    ("commit:recovering", 0),
+];
+
+fn input() -> String {
+    events("--agents 20 --events 1500 --days 2 --seed 9 --duplicates 0.02 --malformed 0.01")
+}
+
+#[test]
+fn at_every_failpoint() {
+    let options = "[commit]\ninput = \"1 MiB\"";
+    let plain = Lab::new(options);
+    plain.input("events.jsonl", input());
+    let expect = balance(&plain.run());
+
+    for (failpoint, times) in FAILPOINTS {
+        let lab = Lab::new(options);
+        lab.input("events.jsonl", input());
+        let mut killed = lab.command(&["run", "pipeline.toml"]);
+        let action = if times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
+        let output = killed.env("FAILPOINTS", format!("{failpoint}={action}")).output().unwrap();
+        assert_eq!(output.status.code(), None, "{failpoint} killed nobody: {output:?}");
+
+        lab.run();
+        let status = lab.status();
+        assert_eq!(status["tally"]["read"], expect[0], "{failpoint}");
+        assert_eq!(status["tally"]["made_rows"], expect[1], "{failpoint}");
+        if let Some(differences) = difference(&plain.lake(), &lab.lake()) {
+            assert_eq!(differences, Vec::<String>::new(), "{failpoint}");
+        }
+    }
+}

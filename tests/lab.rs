@@ -1,0 +1,148 @@
+//! A folder of its own with a pipeline file, and the built binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::engines::{Engine, Engines};
+
+/// A folder with a pipeline file that reads `in/*` and writes `lake`.
+pub(crate) struct Lab {
+    folder: TempDir,
+    options: String,
+}
+
+impl Lab {
+    /// A lab whose pipeline has these lines beside the usual ones (whole tables: `[commit]\ninput = "1 MiB"`).
+    pub(crate) fn new(options: &str) -> Self {
+        let lab = Self { folder: tempfile::tempdir().unwrap(), options: options.to_owned() };
+        fs::create_dir(lab.path("in")).unwrap();
+        lab.write_pipeline("in/*");
+        lab
+    }
+
+    /// Writes the pipeline file anew, reading `paths`.
+    pub(crate) fn write_pipeline(&self, paths: &str) {
+        let text = format!(
+            "version = 1\nname = \"lab\"\nmode = \"batch\"\n[sources.files.file]\npaths = [{paths:?}]\n\
+             [transform.connect]\n[lake]\nlocation = \"lake\"\n{}\n",
+            self.options
+        );
+        fs::write(self.path("pipeline.toml"), text).unwrap();
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes an input file.
+    pub(crate) fn input(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path("in").join(name), bytes).unwrap();
+    }
+
+    /// The binary in this folder with these arguments, its output piped.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = tributary();
+        command.current_dir(self.folder.path()).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the pipeline to its end; the summary.
+    pub(crate) fn run(&self) -> Value {
+        let (code, summary, stderr) = self.try_run();
+        assert_eq!(code, Some(0), "{stderr}");
+        summary
+    }
+
+    /// Runs the pipeline; exit code, summary (null when there is none) and standard error.
+    pub(crate) fn try_run(&self) -> (Option<i32>, Value, String) {
+        let output = self.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]).output().unwrap();
+        let summary = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (output.status.code(), summary, text(&output.stderr))
+    }
+
+    /// The folder of the lake.
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.path("lake")
+    }
+
+    /// The rows of each table as the commit log counts them.
+    pub(crate) fn status(&self) -> Value {
+        let output = self.command(&["status", "pipeline.toml", "--output", "json"]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// The built binary, with nothing of this process's environment that would change what it does.
+pub(crate) fn tributary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+    command.env_remove("FAILPOINTS");
+    command
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a command to its end; its standard output. A failure shows what it said.
+pub(crate) fn output_of(command: &mut Command) -> Vec<u8> {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.success(), "{command:?}: {}", text(&stderr));
+    stdout
+}
+
+/// The balance of a summary (INV-1): read, made rows, duplicates, rejected, skipped.
+pub(crate) fn balance(summary: &Value) -> [u64; 5] {
+    let tally = &summary["tally"];
+    let number = |name: &str| tally[name].as_u64().unwrap();
+    let skipped = tally["skipped"].as_object().map_or(0, |map| map.values().map(|value| value.as_u64().unwrap()).sum());
+    let counts = [number("read"), number("made_rows"), number("duplicates"), number("rejected"), skipped];
+    assert_eq!(counts[0], counts[1..].iter().sum::<u64>(), "{tally}");
+    counts
+}
+
+/// What two lakes differ in: rows of one that the other lacks, both ways, over all columns but the two of INV-6. Empty
+/// when they are equal. `None` without DuckDB.
+pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
+    let engines = Engines::get()?;
+    let mut differences = Vec::new();
+    for (table, excluded) in [
+        ("agent_event", "data_lake_last_processed_timestamp"),
+        ("agent_event_contacts", "data_lake_last_processed_timestamp"),
+        ("rejected", "rejected_timestamp, day"),
+    ] {
+        let has = |lake: &Path| lake.join(table).is_dir();
+        match (has(left), has(right)) {
+            (false, false) => continue,
+            (true, true) => {}
+            _ => {
+                differences.push(format!("{table} is missing in one of them"));
+                continue;
+            }
+        }
+        let rows = |lake: &Path| {
+            let files = lake.join(table).join("*/*.parquet");
+            format!("SELECT * EXCLUDE ({excluded}) FROM read_parquet('{}', hive_partitioning = true)", files.display())
+        };
+        let (left_rows, right_rows) = (rows(left), rows(right));
+        let lacking = |these: &str, those: &str| {
+            format!("sql:SELECT count(*) FROM (({these}) EXCEPT ALL ({those}))")
+        };
+        let queries = [lacking(&left_rows, &right_rows), lacking(&right_rows, &left_rows)];
+        let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+        let answers = engines.ask(Engine::DuckDb, left, &queries);
+        for (answer, side) in answers.iter().zip(["only in the first", "only in the second"]) {
+            let count = answer["rows"][0][0].as_u64().unwrap();
+            if count > 0 {
+                differences.push(format!("{table}: {count} rows {side}"));
+            }
+        }
+    }
+    Some(differences)
+}

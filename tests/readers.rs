@@ -1,0 +1,95 @@
+//! Other engines read what is written.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::engines::{Engine, Engines};
+use crate::inputs::events;
+use crate::lab::Lab;
+
+/// A lake of three days with rejections.
+fn lake() -> Lab {
+    let lab = Lab::new("");
+    lab.input("events.jsonl", events("--agents 30 --events 2000 --days 3 --seed 4 --malformed 0.01"));
+    lab.run();
+    lab
+}
+
+#[test]
+fn duckdb_pyarrow_and_spark_see_the_same() {
+    let Some(engines) = Engines::get() else { return };
+    let lab = lake();
+    let rows = lab.status()["tables"]["agent_event"]["rows"].clone();
+    let columns = "instance_id,event_id,event_timestamp,current_agent_status_start_timestamp,\
+                   current_configuration_auto_accept,current_contacts,current_routing_profile_inbound_queues,\
+                   current_routing_profile_concurrency,current_configuration_proficiencies";
+    let query = format!("rows:agent_event:{columns}:event_timestamp,event_id");
+    let queries = ["count:agent_event", "schema:agent_event", query.as_str(), "count:agent_event_contacts", "count:rejected"];
+    let duckdb = engines.ask(Engine::DuckDb, &lab.lake(), &queries);
+    assert_eq!(duckdb[0], rows);
+    assert_eq!(duckdb[1].as_array().unwrap().len(), 67);
+    let kind = |name: &str| {
+        duckdb[1].as_array().unwrap().iter().find(|column| column[0] == name).map(|column| column[1].clone()).unwrap()
+    };
+    assert_eq!(kind("event_timestamp"), json!("TIMESTAMP"));
+    assert_eq!(kind("current_configuration_auto_accept"), json!("BOOLEAN"));
+    assert_eq!(
+        kind("current_routing_profile_inbound_queues"),
+        json!("STRUCT(arn VARCHAR, \"name\" VARCHAR, channels VARCHAR[])[]")
+    );
+    let pyarrow = engines.ask(Engine::PyArrow, &lab.lake(), &queries);
+    assert_eq!((&pyarrow[0], &pyarrow[2], &pyarrow[3], &pyarrow[4]), (&duckdb[0], &duckdb[2], &duckdb[3], &duckdb[4]));
+    let zone_less = |column: &Value| column[0] == "event_timestamp" && column[1] == "timestamp[us]";
+    assert!(pyarrow[1].as_array().unwrap().iter().any(zone_less), "{}", pyarrow[1]);
+
+    if let Some(spark) = Engines::spark() {
+        let spark = spark.ask(Engine::Spark, &lab.lake(), &queries);
+        assert_eq!((&spark[0], &spark[2], &spark[3], &spark[4]), (&duckdb[0], &duckdb[2], &duckdb[3], &duckdb[4]));
+        let zone_less = |column: &Value| column[0] == "event_timestamp" && column[1] == "timestamp_ntz";
+        assert!(spark[1].as_array().unwrap().iter().any(zone_less), "{}", spark[1]);
+    }
+}
+
+#[test]
+fn iceberg_finds_an_id_everywhere() {
+    let Some(engines) = Engines::get() else { return };
+    let lab = lake();
+    for (table, columns) in [("agent_event", 67), ("agent_event_contacts", 19), ("rejected", 12)] {
+        let file = first_file(&lab.lake().join(table));
+        let answer = engines.iceberg(&file).unwrap_or_else(|reason| panic!("{table}: {reason}"));
+        assert_eq!(answer["columns"], columns, "{table}");
+    }
+}
+
+/// The hand-made truth of ten agents and one day: what each did is written down here, the events are made of it, and the
+/// lake must say the same.
+#[test]
+fn the_events_of_each_agent_and_day_are_the_truth() {
+    let Some(engines) = Engines::get() else { return };
+    let lab = Lab::new("");
+    let truth = lab.path("truth.jsonl");
+    let truth_option = format!("--agents 10 --days 1 --seed 2 --truth {}", truth.display());
+    lab.input("events.jsonl", events(&truth_option));
+    lab.run();
+    let query = format!(
+        "sql:WITH truth AS (SELECT event_id, agent_arn FROM read_json('{}', format = 'newline_delimited', union_by_name = true) \
+         WHERE kind = 'event') \
+         SELECT (SELECT count(*) FROM truth), (SELECT count(*) FROM agent_event), \
+         (SELECT count(*) FROM truth JOIN agent_event USING (event_id, agent_arn))",
+        truth.display()
+    );
+    let answer = engines.ask(Engine::DuckDb, &lab.lake(), &[&query]);
+    let counts = answer[0]["rows"][0].as_array().unwrap();
+    assert!(counts[0].as_u64().unwrap() > 100, "{counts:?}");
+    assert_eq!((&counts[0], &counts[0]), (&counts[1], &counts[2]), "{counts:?}");
+}
+
+fn first_file(table: &Path) -> PathBuf {
+    let first = |folder: &Path| {
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        entries.into_iter().next().unwrap()
+    };
+    first(&first(table))
+}
