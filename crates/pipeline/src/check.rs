@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use toml::de::DeTable;
 
 use crate::contradiction::contradictions;
 use crate::file::PipelineFile;
+use crate::merged::merge;
 use crate::plan::Plan;
 use crate::problem::{Class, Finding, Origin, Places, Problem};
 use crate::tree::{self, Table};
@@ -24,7 +24,7 @@ pub fn check(text: &str, file_name: &str, environment: &BTreeMap<String, String>
     let document = Document::read(text, environment);
     let findings = document.judge(&places);
     if findings.is_empty() {
-        let file = read_typed(document.root).map_err(|finding| vec![places.problem(finding)])?;
+        let file = read_merged(text, environment).map_err(|finding| vec![places.problem(finding)])?;
         return Ok(Plan::new(file));
     }
     let mut problems: Vec<Problem> = findings.into_iter().map(|finding| places.problem(finding)).collect();
@@ -92,23 +92,16 @@ fn line_of<'a>(places: &'a Places<'_>) -> impl Fn(&Finding) -> Option<usize> + '
     }
 }
 
-/// Reads a tree without a finding as a [`PipelineFile`]. A refusal here is a mistake of the option table, not of the
-/// file; it is still told as a problem, so that nobody is left without an answer.
-fn read_typed(root: Table) -> Result<PipelineFile, Finding> {
-    typed(root).map_err(|(key_path, reason)| Finding {
+/// Reads what has no finding as a [`PipelineFile`]. A refusal here is a mistake of the option table, not of the file; it
+/// is still told as a problem, so that nobody is left without an answer.
+fn read_merged(text: &str, environment: &BTreeMap<String, String>) -> Result<PipelineFile, Finding> {
+    merge(text, environment).map_err(|reason| Finding {
         class: Class::Shape,
         origin: Origin::File(0),
-        message: format!("{key_path:?} cannot be read: {reason}"),
-        key_path,
+        message: format!("it cannot be read: {reason}"),
+        key_path: String::new(),
         help: Some("this is a mistake of Tributary, please report it with this file".to_owned()),
     })
-}
-
-fn typed(root: Table) -> Result<PipelineFile, (String, String)> {
-    let mut track = serde_path_to_error::Track::new();
-    let value = toml::Value::Table(tree::to_toml(root));
-    let read = PipelineFile::deserialize(serde_path_to_error::Deserializer::new(value, &mut track));
-    read.map_err(|error| (track.path().to_string(), error.message().to_owned()))
 }
 
 #[cfg(test)]

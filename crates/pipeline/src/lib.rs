@@ -18,6 +18,7 @@ mod error;
 mod file;
 mod lake;
 mod merge;
+mod merged;
 mod option;
 mod plan;
 mod problem;

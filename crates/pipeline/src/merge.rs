@@ -1,7 +1,10 @@
 //! Several sources as one.
 
 use async_trait::async_trait;
-use tributary_core::{Checkpoint, Failure, Lag, RawBatch, Source, UnreadInput};
+use tributary_core::{Checkpoint, Failure, Lag, RawBatch, ScopeId, Source, UnreadInput};
+
+/// The scope of all files of a pipeline, whatever their sources are called.
+const SCOPE: &str = "files";
 
 /// Sources one after the other, each to its end: what a batch wants. Their splits differ, because each source begins
 /// the names of its splits with its own, so one commit covers them all.
@@ -22,7 +25,9 @@ impl Source for Merged {
     async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
         while let Some(source) = self.sources.get_mut(self.current) {
             // Cancel-safe, as each source is: nothing changes between the answer and the return.
-            if let Some(batch) = source.next().await? {
+            if let Some(mut batch) = source.next().await? {
+                // One scope for all of them: what two sources both have is a duplicate.
+                batch.scope = ScopeId::new(SCOPE);
                 return Ok(Some(batch));
             }
             self.current += 1;
@@ -62,7 +67,7 @@ fn add(left: Lag, right: Lag) -> Lag {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tributary_core::{Delta, ScopeId};
+    use tributary_core::Delta;
 
     use super::*;
 
@@ -115,7 +120,7 @@ mod tests {
         while let Some(batch) = merged.next().await.unwrap() {
             scopes.push(batch.scope.as_str().to_owned());
         }
-        assert_eq!(scopes, ["a", "a", "b"]);
+        assert_eq!(scopes, ["files"; 3], "what two sources both have is a duplicate");
         assert!(merged.next().await.unwrap().is_none());
         merged.release(&Checkpoint::default()).await.unwrap();
         assert_eq!(*released.lock().unwrap(), ["a", "empty", "b"]);

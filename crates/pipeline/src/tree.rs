@@ -9,10 +9,10 @@ use crate::option::{self, Kind, Shape};
 use crate::problem::{Class, Finding, Origin};
 
 /// What the names of environment variables begin with; the keys follow, separated by [`SEPARATOR`].
-const PREFIX: &str = "TRIBUTARY__";
+pub(crate) const PREFIX: &str = "TRIBUTARY__";
 
 /// Between two keys of a variable's name. One underscore is part of many keys.
-const SEPARATOR: &str = "__";
+pub(crate) const SEPARATOR: &str = "__";
 
 /// No option is deeper than six keys. A limit, so that a variable of a thousand keys builds no tower.
 const DEEPEST: usize = 8;
@@ -30,7 +30,7 @@ pub(crate) enum Value {
     Text(String),
     /// `None` when it does not fit 64 bits.
     Integer(Option<i64>),
-    Float(f64),
+    Float(#[cfg_attr(not(test), expect(dead_code, reason = "no option is a float: only its kind matters"))] f64),
     Boolean(bool),
     Datetime,
     List(Vec<Node>),
@@ -92,11 +92,13 @@ fn from_value(value: &DeValue<'_>) -> Value {
     }
 }
 
+#[cfg(test)]
 /// The tree as plain values, for serde.
 pub(crate) fn to_toml(table: Table) -> toml::Table {
     table.members.into_iter().map(|(key, member)| (key, to_value(member.node.value))).collect()
 }
 
+#[cfg(test)]
 fn to_value(value: Value) -> toml::Value {
     match value {
         Value::Text(text) => toml::Value::String(text),
@@ -114,8 +116,8 @@ fn to_value(value: Value) -> toml::Value {
 /// Lays the `TRIBUTARY__…` variables of `environment` over a file's tree. A variable names the keys of an option in any
 /// case, joined by two underscores; what it says is read as the option table asks (a list is cut at commas).
 ///
-/// The `config` crate does the same to plain values; it is not used because it turns types into one another (a number
-/// becomes a text) and forgets where a value was written, and both are what `check` is for.
+/// The `config` crate does the same to the values themselves ([`merge`](crate::merged::merge)), but it forgets where each
+/// was written, which is what a problem needs.
 pub(crate) fn overlay(root: &mut Table, environment: &BTreeMap<String, String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let named = environment.iter().filter_map(|(variable, text)| {

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use serde::Deserialize;
 
 use super::*;
 use crate::option::{self, Default as OptionDefault, Entry, Kind, Shape};
@@ -459,6 +460,33 @@ fn lines(entries: &'static [Entry], path: String) -> BoxedStrategy<Vec<String>> 
     (parts, unknown).prop_map(|(parts, unknown)| parts.into_iter().flatten().chain(unknown).collect()).boxed()
 }
 
+/// The tree as serde reads it, without `config` in between: types stay what they are.
+fn typed(root: Table) -> Result<PipelineFile, (String, String)> {
+    let mut track = serde_path_to_error::Track::new();
+    let value = toml::Value::Table(tree::to_toml(root));
+    let read = PipelineFile::deserialize(serde_path_to_error::Deserializer::new(value, &mut track));
+    read.map_err(|error| (track.path().to_string(), error.message().to_owned()))
+}
+
+#[test]
+fn config_reads_the_same_values_from_the_variables() {
+    let variables = environment(&[
+        ("TRIBUTARY__NAME", "p123"),
+        ("TRIBUTARY__MODE", "batch"),
+        ("TRIBUTARY__SOURCES__AGENTS__FILE__PATHS", " a.gz, b,"),
+        ("TRIBUTARY__SOURCES__AGENTS__FILE__OPTIONAL", "true"),
+        ("TRIBUTARY__TRANSFORM__CONNECT__TABLES", "all"),
+        ("TRIBUTARY__TRANSFORM__CONNECT__FAMILIES", "agent"),
+        ("TRIBUTARY__LAKE__LOCATION", "2025"),
+        ("TRIBUTARY__SINK__PARQUET__SPOOL", "false"),
+        ("TRIBUTARY__COMMIT__EVERY", "90s"),
+        ("TRIBUTARY__COMMIT__INPUT", "8 MiB"),
+    ]);
+    let document = Document::read(GOOD, &variables);
+    assert!(walk(&document.root).is_empty());
+    assert_eq!(merge(GOOD, &variables), Ok(typed(document.root).unwrap()));
+}
+
 proptest! {
     /// The walk and serde agree on the shape of every document: neither lets through what the other refuses.
     #[test]
@@ -468,7 +496,12 @@ proptest! {
         prop_assume!(document.syntax.is_empty());
         let shapes: Vec<Finding> =
             walk(&document.root).into_iter().filter(|finding| finding.class != Class::Meaning).collect();
+        let is_right = walk(&document.root).is_empty();
         let typed = typed(document.root);
+        if is_right {
+            let merged = merge(&text, &BTreeMap::new());
+            prop_assert_eq!(merged.as_ref().ok(), typed.as_ref().ok(), "\n{}\n{:?}", text, merged);
+        }
         prop_assert_eq!(shapes.is_empty(), typed.is_ok(), "\n{}\nwalk: {:?}\nserde: {:?}", text, shapes, typed);
     }
 
