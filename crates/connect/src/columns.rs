@@ -9,25 +9,6 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBufferBuilde
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
 use tributary_core::Timestamp;
 
-/// Texts, some of them null, laid out as a column wants them: appending a block is four copies, not one a value.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Texts {
-    bytes: Vec<u8>,
-    ends: Vec<i32>,
-    valid: Vec<bool>,
-    nulls: usize,
-}
-
-impl Texts {
-    /// Appends one value.
-    pub(crate) fn push(&mut self, value: Option<&str>) {
-        self.bytes.extend_from_slice(value.unwrap_or("").as_bytes());
-        self.ends.push(offset(self.bytes.len()));
-        self.valid.push(value.is_some());
-        self.nulls += usize::from(value.is_none());
-    }
-}
-
 /// An offset of a column. Batches are a few MiB, far below 2 GiB; a batch that is not is refused by Arrow's own check,
 /// because a saturated offset is beyond the end of its bytes.
 fn offset(length: usize) -> i32 {
@@ -61,16 +42,20 @@ impl TextColumn {
         self.offsets.push(offset(self.bytes.len()));
     }
 
-    /// Appends a block.
-    pub(crate) fn extend(&mut self, block: &Texts) {
-        let base = offset(self.bytes.len());
-        self.bytes.extend_from_slice(&block.bytes);
-        self.offsets.extend(block.ends.iter().map(|end| end.saturating_add(base)));
-        if block.nulls == 0 {
-            self.nulls.append_n_non_nulls(block.valid.len());
-        } else {
-            block.valid.iter().for_each(|valid| self.nulls.append(*valid));
-        }
+    /// A column without nulls of texts that lie one behind the other, each up to its end.
+    pub(crate) fn of(bytes: &[u8], ends: &[usize]) -> Result<ArrayRef, ArrowError> {
+        let mut offsets = Vec::with_capacity(ends.len() + 1);
+        offsets.push(0);
+        offsets.extend(ends.iter().map(|end| offset(*end)));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes.to_vec()), None)?))
+    }
+
+    /// The column so far, which stays.
+    pub(crate) fn array(&self) -> Result<ArrayRef, ArrowError> {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets.clone()));
+        let nulls = self.nulls.finish_cloned();
+        Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(self.bytes.clone()), nulls)?))
     }
 
     /// The column; empty again afterwards, its capacity kept near what was needed.
@@ -145,14 +130,14 @@ impl BooleanColumn {
 pub(crate) struct IntegerColumn(Vec<Option<i32>>);
 
 impl IntegerColumn {
-    /// Appends a block.
-    pub(crate) fn extend(&mut self, block: &[Option<i32>]) {
-        self.0.extend_from_slice(block);
+    /// Appends one value.
+    pub(crate) fn push(&mut self, value: Option<i32>) {
+        self.0.push(value);
     }
 
-    /// The column; empty again afterwards.
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(Int32Array::from(std::mem::take(&mut self.0)))
+    /// The column so far, which stays.
+    pub(crate) fn array(&self) -> ArrayRef {
+        Arc::new(Int32Array::from_iter(self.0.iter().copied()))
     }
 }
 
@@ -161,14 +146,14 @@ impl IntegerColumn {
 pub(crate) struct NumberColumn(Vec<Option<f64>>);
 
 impl NumberColumn {
-    /// Appends a block.
-    pub(crate) fn extend(&mut self, block: &[Option<f64>]) {
-        self.0.extend_from_slice(block);
+    /// Appends one value.
+    pub(crate) fn push(&mut self, value: Option<f64>) {
+        self.0.push(value);
     }
 
-    /// The column; empty again afterwards.
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(Float64Array::from(std::mem::take(&mut self.0)))
+    /// The column so far, which stays.
+    pub(crate) fn array(&self) -> ArrayRef {
+        Arc::new(Float64Array::from_iter(self.0.iter().copied()))
     }
 }
 
@@ -193,22 +178,30 @@ impl ListColumn {
         self.nulls.append(length.is_some());
     }
 
+    /// The lists so far over their elements, which stay.
+    pub(crate) fn array(&self, field: &DataType, elements: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets.clone()));
+        Ok(Arc::new(ListArray::try_new(Arc::clone(element(field)?), offsets, elements, self.nulls.finish_cloned())?))
+    }
+
     /// The column over its elements; empty again afterwards.
     pub(crate) fn finish(&mut self, field: &DataType, elements: ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let DataType::List(element) = field else {
-            return Err(ArrowError::SchemaError(format!("{field} is not a list")));
-        };
         let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
-        Ok(Arc::new(ListArray::try_new(Arc::clone(element), offsets, elements, self.nulls.finish())?))
+        Ok(Arc::new(ListArray::try_new(Arc::clone(element(field)?), offsets, elements, self.nulls.finish())?))
+    }
+}
+
+/// The element of a list.
+fn element(field: &DataType) -> Result<&FieldRef, ArrowError> {
+    match field {
+        DataType::List(element) => Ok(element),
+        other => Err(ArrowError::SchemaError(format!("{other} is not a list"))),
     }
 }
 
 /// The members of the struct that a list has for elements.
 pub(crate) fn element_members(field: &DataType) -> Result<&Fields, ArrowError> {
-    match field {
-        DataType::List(element) => members(element),
-        other => Err(ArrowError::SchemaError(format!("{other} is not a list"))),
-    }
+    members(element(field)?)
 }
 
 /// The members of a struct field.
@@ -222,30 +215,4 @@ pub(crate) fn members(field: &FieldRef) -> Result<&Fields, ArrowError> {
 /// Structs of which none is null.
 pub(crate) fn structs(members: &Fields, columns: Vec<ArrayRef>) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(StructArray::try_new(members.clone(), columns, None)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow_array::Array;
-    use arrow_array::cast::AsArray;
-
-    use super::*;
-
-    #[test]
-    fn a_block_is_its_values() {
-        let values = [Some("a"), None, Some(""), Some("bc")];
-        let mut block = Texts::default();
-        let (mut one_by_one, mut at_once) = (TextColumn::default(), TextColumn::default());
-        at_once.push(Some("first"));
-        one_by_one.push(Some("first"));
-        for value in values {
-            block.push(value);
-            one_by_one.push(value);
-        }
-        at_once.extend(&block);
-        let (left, right) = (one_by_one.finish().unwrap(), at_once.finish().unwrap());
-        assert_eq!(&left, &right);
-        assert_eq!(left.as_string::<i32>().iter().collect::<Vec<_>>()[1..], values);
-        assert_eq!(at_once.finish().unwrap().len(), 0);
-    }
 }

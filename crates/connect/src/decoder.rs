@@ -9,7 +9,7 @@ use tributary_core::{
 };
 use tributary_framing::{Opened, open};
 
-use crate::agent::{AgentRows, Event, FieldRefusal, Memory, NotAnEvent, Refusal, read_event};
+use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEvent, Refusal, read_event};
 use crate::envelope::{Family, recognise};
 use crate::json::SyntaxError;
 use crate::key::agent_event_key;
@@ -22,6 +22,7 @@ const FUTURE_MICROS: i64 = 3_600_000_000;
 pub(crate) struct ConnectDecoder {
     rows: AgentRows,
     memory: Memory,
+    dictionaries: Dictionaries,
     unknown: BTreeMap<Box<str>, u64>,
     key_text: Vec<u8>,
     tables: [Option<TableId>; 2],
@@ -77,6 +78,7 @@ impl ConnectDecoder {
         Self {
             rows: AgentRows::new(),
             memory: Memory::default(),
+            dictionaries: Dictionaries::default(),
             unknown: BTreeMap::new(),
             key_text: Vec::new(),
             tables,
@@ -106,15 +108,9 @@ impl ConnectDecoder {
         // Nearly every record is one agent event: that is tried first, and nothing of it stays when it is not.
         if let Ok(text) = str::from_utf8(bytes) {
             self.unknown.clear();
-            if let Ok(event) = read_event(text, &mut self.memory, &mut self.unknown) {
+            if let Ok(event) = read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
                 outcome.read += 1;
-                return push_event(
-                    &mut self.rows,
-                    &mut self.key_text,
-                    &self.unknown,
-                    (place, &event, bytes, read_at),
-                    outcome,
-                );
+                return self.event(place, (&event, bytes), read_at, outcome);
             }
         }
         self.opened(place, bytes, read_at, outcome);
@@ -151,15 +147,9 @@ impl ConnectDecoder {
             }
         };
         self.unknown.clear();
-        let rejection = match read_event(text, &mut self.memory, &mut self.unknown) {
+        let rejection = match read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
             Ok(event) => {
-                return push_event(
-                    &mut self.rows,
-                    &mut self.key_text,
-                    &self.unknown,
-                    (place, &event, bytes, read_at),
-                    outcome,
-                );
+                return self.event(place, (&event, bytes), read_at, outcome);
             }
             Err(NotAnEvent::Refused(Refusal::Syntax(error))) => place.malformed(error, bytes),
             Err(NotAnEvent::Trailing(at)) => {
@@ -177,8 +167,44 @@ impl ConnectDecoder {
         outcome.rejected.push(rejection);
     }
 
+    /// Makes the rows of an event, unless it has no usable day.
+    fn event(
+        &mut self,
+        place: Place<'_>,
+        (event, bytes): (&Event<'_>, &[u8]),
+        read_at: Timestamp,
+        outcome: &mut Outcome,
+    ) {
+        let timestamp = match event.timestamp {
+            Some(timestamp) if timestamp.day().is_usable(place.arrival.day()) => timestamp,
+            found => {
+                let message = match found {
+                    None => "the field is missing or null, so the row has no day".to_owned(),
+                    Some(found) => format!(
+                        "the day {} is outside {} .. {} (the day after arrival)",
+                        found.day(),
+                        Day::EARLIEST,
+                        place.arrival.day().next()
+                    ),
+                };
+                let rejection = place.rejection(RejectReason::NoDay, message, bytes);
+                return outcome.rejected.push(Rejection { field: Some("EventTimestamp".into()), ..rejection });
+            }
+        };
+        let owner = u32::try_from(outcome.events.len()).unwrap_or(u32::MAX);
+        self.rows.push(event, owner, read_at, &mut self.dictionaries);
+        outcome.events.push(agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text));
+        outcome.days.insert(timestamp.day());
+        if timestamp <= place.arrival.plus_micros(FUTURE_MICROS) {
+            outcome.latest = outcome.latest.max(Some(timestamp));
+        }
+        for (path, count) in &self.unknown {
+            *outcome.unknown_keys.entry(path.clone()).or_default() += count;
+        }
+    }
+
     fn finish(&mut self, batch: &RawBatch, outcome: Outcome) -> Decoded {
-        let (events, contacts, owners) = match self.rows.finish() {
+        let (events, contacts, owners) = match self.rows.finish(&mut self.dictionaries) {
             Ok(finished) => finished,
             Err(error) => return refuse_all(batch, &error.to_string()),
         };
@@ -209,46 +235,11 @@ impl Decoder for ConnectDecoder {
     fn decode(&mut self, batch: &RawBatch) -> Decoded {
         let read_at = batch.read_at.unwrap_or(Timestamp::from_micros(0));
         let mut outcome = Outcome::default();
+        self.dictionaries.begin_batch();
         for record in &batch.records {
             self.record(record, read_at, &mut outcome);
         }
         self.finish(batch, outcome)
-    }
-}
-
-/// Makes the rows of an event, unless it has no usable day.
-fn push_event(
-    rows: &mut AgentRows,
-    key_text: &mut Vec<u8>,
-    unknown: &BTreeMap<Box<str>, u64>,
-    (place, event, bytes, read_at): (Place<'_>, &Event<'_>, &[u8], Timestamp),
-    outcome: &mut Outcome,
-) {
-    let timestamp = match event.timestamp {
-        Some(timestamp) if timestamp.day().is_usable(place.arrival.day()) => timestamp,
-        found => {
-            let message = match found {
-                None => "the field is missing or null, so the row has no day".to_owned(),
-                Some(found) => format!(
-                    "the day {} is outside {} .. {} (the day after arrival)",
-                    found.day(),
-                    Day::EARLIEST,
-                    place.arrival.day().next()
-                ),
-            };
-            let rejection = place.rejection(RejectReason::NoDay, message, bytes);
-            return outcome.rejected.push(Rejection { field: Some("EventTimestamp".into()), ..rejection });
-        }
-    };
-    let owner = u32::try_from(outcome.events.len()).unwrap_or(u32::MAX);
-    rows.push(event, owner, read_at);
-    outcome.events.push(agent_event_key(event.instance_id(), &event.event_id, timestamp, key_text));
-    outcome.days.insert(timestamp.day());
-    if timestamp <= place.arrival.plus_micros(FUTURE_MICROS) {
-        outcome.latest = outcome.latest.max(Some(timestamp));
-    }
-    for (path, count) in unknown {
-        *outcome.unknown_keys.entry(path.clone()).or_default() += count;
     }
 }
 

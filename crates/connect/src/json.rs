@@ -406,9 +406,9 @@ mod tests {
         /// Accepts exactly what serde_json accepts. (Numbers beyond f64 aside, which serde_json refuses by size.)
         #[test]
         fn agrees_with_serde_json(text in nearly_json()) {
-            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
-                // `IgnoredAny` does not look into escapes; a value does.
-                && serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            let theirs = serde_json::from_str::<serde_json::Value>(&text);
+            prop_assume!(!theirs.as_ref().is_err_and(|error| error.to_string().contains("out of range")));
+            let theirs = theirs.is_ok();
             prop_assert_eq!(accepts(&text), theirs, "{:?}", text);
         }
 

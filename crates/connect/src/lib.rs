@@ -12,6 +12,7 @@
 mod agent;
 mod columns;
 mod decoder;
+mod dictionary;
 mod envelope;
 mod error;
 mod generated;

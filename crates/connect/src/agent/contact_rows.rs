@@ -1,94 +1,93 @@
 //! The rows of `agent_event_contacts`.
 
-use std::sync::Arc;
-
-use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_array::ArrayRef;
+use arrow_schema::ArrowError;
 use tributary_core::Timestamp;
 
-use super::event::{Contact, Event, last_part};
+use super::codes::Dictionaries;
+use super::event::{Contact, Event};
 use crate::columns::{MomentColumn, TextColumn};
+use crate::dictionary::CodeColumn;
 
 /// The table `agent_event_contacts`.
 #[derive(Debug, Default)]
 pub(crate) struct ContactColumns {
     owners: Vec<u32>,
-    instance_id: TextColumn,
+    instance_id: CodeColumn,
     event_id: TextColumn,
     contact_id: TextColumn,
-    snapshot: TextColumn,
+    snapshot: CodeColumn,
     timestamp: MomentColumn,
-    event_type: TextColumn,
-    account_id: TextColumn,
-    agent_arn: TextColumn,
-    agent_id: TextColumn,
+    event_type: CodeColumn,
+    account_id: CodeColumn,
+    agent_arn: CodeColumn,
+    agent_id: CodeColumn,
     initial_contact_id: TextColumn,
-    channel: TextColumn,
-    initiation_method: TextColumn,
-    state: TextColumn,
+    channel: CodeColumn,
+    initiation_method: CodeColumn,
+    state: CodeColumn,
     state_start: MomentColumn,
     connected_to_agent: MomentColumn,
     queued_at: MomentColumn,
-    queue_arn: TextColumn,
-    queue_name: TextColumn,
+    queue_arn: CodeColumn,
+    queue_name: CodeColumn,
     processed: MomentColumn,
 }
 
 impl ContactColumns {
-    /// Appends the row of one contact of an event.
+    /// Appends the row of one contact of an event: in which snapshot it stands, whose row it is, and when it was read.
     pub(crate) fn push(
         &mut self,
         event: &Event<'_>,
         contact: &Contact<'_>,
-        snapshot: &'static str,
-        owner: u32,
-        read_at: Timestamp,
+        (snapshot, owner, read_at): (&'static str, u32, Timestamp),
+        all: &mut Dictionaries,
     ) {
         self.owners.push(owner);
-        self.instance_id.push(Some(event.instance_id()));
+        self.instance_id.push(event.instance_id_code);
         self.event_id.push(Some(&event.event_id));
         self.contact_id.push(Some(&contact.contact_id));
-        self.snapshot.push(Some(snapshot));
+        self.snapshot.push(all.snapshot.code(snapshot));
         self.timestamp.push(event.timestamp);
-        self.event_type.push(event.event_type.as_deref());
-        self.account_id.push(event.account_id.as_deref());
-        self.agent_arn.push(event.agent_arn.as_deref());
-        self.agent_id.push(event.agent_arn.as_deref().map(last_part));
+        self.event_type.push(event.event_type);
+        self.account_id.push(event.account_id);
+        self.agent_arn.push(event.agent_arn);
+        self.agent_id.push(event.agent_id);
         self.initial_contact_id.push(contact.initial_contact_id.as_deref());
-        self.channel.push(contact.channel.as_deref());
-        self.initiation_method.push(contact.initiation_method.as_deref());
-        self.state.push(contact.state.as_deref());
+        self.channel.push(all.channel.maybe(contact.channel.as_deref()));
+        self.initiation_method.push(all.initiation_method.maybe(contact.initiation_method.as_deref()));
+        self.state.push(all.state.maybe(contact.state.as_deref()));
         self.state_start.push(contact.state_start);
         self.connected_to_agent.push(contact.connected_to_agent);
         self.queued_at.push(contact.queued_at);
-        self.queue_arn.push(contact.queue_arn.as_deref());
-        self.queue_name.push(contact.queue_name.as_deref());
+        self.queue_arn.push(all.queue_arn.maybe(contact.queue_arn.as_deref()));
+        self.queue_name.push(all.queue_name.maybe(contact.queue_name.as_deref()));
         self.processed.push(Some(read_at));
     }
 
-    /// The rows, and the owner of each; empty again afterwards.
-    pub(crate) fn finish(&mut self, schema: &SchemaRef) -> Result<(RecordBatch, Vec<u32>), ArrowError> {
+    /// The columns, and the owner of each row; empty again afterwards.
+    pub(crate) fn finish(&mut self, all: &mut Dictionaries) -> Result<(Vec<ArrayRef>, Vec<u32>), ArrowError> {
         let columns = vec![
-            self.instance_id.finish()?,
+            self.instance_id.finish(all.instance_id.array()?)?,
             self.event_id.finish()?,
             self.contact_id.finish()?,
-            self.snapshot.finish()?,
+            self.snapshot.finish(all.snapshot.array()?)?,
             self.timestamp.finish()?,
-            self.event_type.finish()?,
-            self.account_id.finish()?,
-            self.agent_arn.finish()?,
-            self.agent_id.finish()?,
+            self.event_type.finish(all.event_type.array()?)?,
+            self.account_id.finish(all.account_id.array()?)?,
+            self.agent_arn.finish(all.agent_arn.array()?)?,
+            self.agent_id.finish(all.agent_id.array()?)?,
             self.initial_contact_id.finish()?,
-            self.channel.finish()?,
-            self.initiation_method.finish()?,
-            self.state.finish()?,
+            self.channel.finish(all.channel.array()?)?,
+            self.initiation_method.finish(all.initiation_method.array()?)?,
+            self.state.finish(all.state.array()?)?,
             self.state_start.finish()?,
             self.connected_to_agent.finish()?,
             self.queued_at.finish()?,
-            self.queue_arn.finish()?,
-            self.queue_name.finish()?,
+            self.queue_arn.finish(all.queue_arn.array()?)?,
+            self.queue_name.finish(all.queue_name.array()?)?,
             self.processed.finish()?,
         ];
-        Ok((RecordBatch::try_new(Arc::clone(schema), columns)?, std::mem::take(&mut self.owners)))
+        Ok((columns, std::mem::take(&mut self.owners)))
     }
 }

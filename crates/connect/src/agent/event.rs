@@ -2,81 +2,47 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tributary_core::{RejectReason, Timestamp};
 
-use super::blocks::{Concurrency, Groups, Proficiencies, Queues, each};
-use super::memory::{AgentMemory, Memory, Record};
+use super::blocks::{
+    each, read_concurrency, read_groups, read_inbound, read_next_status, read_outbound, read_proficiencies, read_status,
+};
+use super::codes::{Configuration, Dictionaries, Profile, Status};
+use super::memory::{AgentMemory, Memory, Parts, Record};
 use super::reader::{Path, Reader, Refusal, Text};
+use crate::dictionary::Code;
 use crate::json::{Cursor, Kind};
 
 /// An agent event.
 #[derive(Debug, Default)]
 pub(crate) struct Event<'a> {
-    pub(crate) account_id: Text<'a>,
-    pub(crate) agent_arn: Text<'a>,
-    pub(crate) instance_arn: Cow<'a, str>,
+    pub(crate) account_id: Code,
+    pub(crate) agent_arn: Code,
+    pub(crate) agent_id: Code,
+    pub(crate) instance_arn: Code,
+    pub(crate) instance_id: Cow<'a, str>,
+    pub(crate) instance_id_code: Code,
     pub(crate) event_id: Cow<'a, str>,
     pub(crate) timestamp: Option<Timestamp>,
-    pub(crate) event_type: Text<'a>,
-    pub(crate) version: Text<'a>,
+    pub(crate) event_type: Code,
+    pub(crate) version: Code,
     pub(crate) current: Snapshot<'a>,
     pub(crate) previous: Snapshot<'a>,
 }
 
-impl Event<'_> {
-    /// The last part of the instance's ARN.
-    pub(crate) fn instance_id(&self) -> &str {
-        last_part(&self.instance_arn)
-    }
-}
-
 /// What follows the last `/` of an ARN; all of it when there is none.
-pub(crate) fn last_part(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
+fn last_part(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, last)| last)
 }
 
 /// A snapshot; all empty when it is null or absent.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot<'a> {
-    pub(crate) status: Status<'a>,
-    pub(crate) next_status: Status<'a>,
-    pub(crate) configuration: Configuration<'a>,
+    pub(crate) status: Status,
+    pub(crate) next_status: Status,
+    pub(crate) configuration: Configuration,
     pub(crate) contacts: Option<Vec<Contact<'a>>>,
-}
-
-/// The status an agent is in since `since`, or the one that comes next, asked for at `since`.
-#[derive(Debug, Default)]
-pub(crate) struct Status<'a> {
-    pub(crate) arn: Text<'a>,
-    pub(crate) name: Text<'a>,
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) kind: Text<'a>,
-}
-
-/// How the agent is set up.
-#[derive(Debug, Default)]
-pub(crate) struct Configuration<'a> {
-    pub(crate) groups: Option<Arc<Groups>>,
-    pub(crate) auto_accept: Option<bool>,
-    pub(crate) first_name: Text<'a>,
-    pub(crate) language_code: Text<'a>,
-    pub(crate) last_name: Text<'a>,
-    pub(crate) proficiencies: Option<Arc<Proficiencies>>,
-    pub(crate) routing_profile: RoutingProfile<'a>,
-    pub(crate) sip_address: Text<'a>,
-    pub(crate) username: Text<'a>,
-}
-
-/// Which contacts the agent gets.
-#[derive(Debug, Default)]
-pub(crate) struct RoutingProfile<'a> {
-    pub(crate) arn: Text<'a>,
-    pub(crate) name: Text<'a>,
-    pub(crate) concurrency: Option<Arc<Concurrency>>,
-    pub(crate) outbound: Option<Arc<Queues>>,
-    pub(crate) inbound: Option<Arc<Queues>>,
 }
 
 /// One contact of an agent.
@@ -129,33 +95,34 @@ const EVENT: &[&str] = &[
 pub(crate) fn read_event<'a>(
     text: &'a str,
     memory: &mut Memory,
+    dictionaries: &mut Dictionaries,
     unknown: &mut BTreeMap<Box<str>, u64>,
 ) -> Result<Event<'a>, NotAnEvent> {
-    let mut reader = Reader { cursor: Cursor::new(text), unknown };
+    let mut reader = Reader { cursor: Cursor::new(text), unknown, dictionaries };
     if reader.cursor.kind().map_err(Refusal::from)? != Kind::Object {
         return Err(NotAnEvent::OtherFamily);
     }
     let top = Path::TOP;
     let mut event = Event::default();
-    let (mut instance_arn, mut event_id, mut seen) = (None, None, [false; EVENT.len()]);
+    let (mut agent_arn, mut instance_arn, mut event_id, mut seen) = (None, None, None, [false; EVENT.len()]);
     let mut object = reader.cursor.object().map_err(Refusal::from)?;
     while let Some(key) = reader.known_key(&mut object, EVENT, &top)? {
         seen[key] = true;
         let name = EVENT[key];
         match key {
-            0 => event.account_id = reader.text(&top, name)?,
-            1 => event.agent_arn = reader.text(&top, name)?,
+            0 => event.account_id = reader.coded(&top, name, |all| &mut all.account_id)?,
+            1 => agent_arn = reader.text(&top, name)?,
             2 | 7 => {
-                let (agent, mut record) = memory.agent(event.agent_arn.as_deref());
+                let (agent, mut record) = memory.agent(agent_arn.as_deref());
                 let snapshot = read_snapshot(&mut reader, &top.key(name), agent, &mut record)?;
                 memory.learn(&record);
                 *(if key == 2 { &mut event.current } else { &mut event.previous }) = snapshot;
             }
             3 => event_id = reader.text(&top, name)?,
             4 => event.timestamp = reader.moment(&top, name)?,
-            5 => event.event_type = reader.text(&top, name)?,
+            5 => event.event_type = reader.coded(&top, name, |all| &mut all.event_type)?,
             6 => instance_arn = reader.text(&top, name)?,
-            _ => event.version = reader.text(&top, name)?,
+            _ => event.version = reader.coded(&top, name, |all| &mut all.version)?,
         }
     }
     let end = reader.cursor.at();
@@ -165,13 +132,34 @@ pub(crate) fn read_event<'a>(
     if !(seen[1] && seen[5]) {
         return Err(NotAnEvent::OtherFamily);
     }
-    event.instance_arn = required(instance_arn, &top.key(EVENT[6]))?;
     event.event_id = required(event_id, &top.key(EVENT[3]))?;
-    if event.instance_id().is_empty() {
-        let message = "the ARN does not end in an instance id".to_owned();
-        return Err(Refusal::field(RejectReason::BadValue, &top.key(EVENT[6]), message).into());
-    }
+    code_instance(&mut event, required(instance_arn, &top.key(EVENT[6]))?, dictionaries)?;
+    code_agent(&mut event, agent_arn.as_deref(), memory, dictionaries);
     Ok(event)
+}
+
+fn code_instance<'a>(event: &mut Event<'a>, arn: Cow<'a, str>, dictionaries: &mut Dictionaries) -> Result<(), Refusal> {
+    event.instance_arn = dictionaries.instance_arn.code(&arn);
+    event.instance_id = match arn {
+        Cow::Borrowed(arn) => Cow::Borrowed(last_part(arn)),
+        Cow::Owned(arn) => Cow::Owned(last_part(&arn).to_owned()),
+    };
+    if event.instance_id.is_empty() {
+        let message = "the ARN does not end in an instance id".to_owned();
+        return Err(Refusal::field(RejectReason::BadValue, &Path::TOP.key(EVENT[6]), message));
+    }
+    event.instance_id_code = dictionaries.instance_id.code(&event.instance_id);
+    Ok(())
+}
+
+fn code_agent(event: &mut Event<'_>, arn: Option<&str>, memory: &mut Memory, dictionaries: &mut Dictionaries) {
+    let Some(arn) = arn else { return };
+    let generation = dictionaries.generation;
+    let mut make = || (dictionaries.agent_arn.code(arn), dictionaries.agent_id.code(last_part(arn)));
+    (event.agent_arn, event.agent_id) = match memory.known(arn) {
+        Some(agent) => agent.codes(generation, make),
+        None => make(),
+    };
 }
 
 /// A value that a row cannot do without.
@@ -195,39 +183,22 @@ fn read_snapshot<'a>(
 ) -> Result<Snapshot<'a>, Refusal> {
     let mut snapshot = Snapshot::default();
     let Some(mut object) = reader.object(path)? else { return Ok(snapshot) };
+    let AgentMemory { status, configurations, parts, .. } = agent;
     while let Some(key) = reader.known_key(&mut object, SNAPSHOT, path)? {
         let path = path.key(SNAPSHOT[key]);
         match key {
-            0 => snapshot.status = read_status(reader, &path, STATUS)?,
-            1 => snapshot.configuration = read_configuration(reader, &path, agent, record)?,
+            0 => snapshot.status = status.read(reader, &path, record, |reader, path, _| read_status(reader, path))?,
+            1 => {
+                let read = |reader: &mut Reader<'a, '_>, path: &Path<'_>, record: &mut Record| {
+                    read_configuration(reader, path, parts, record)
+                };
+                snapshot.configuration = configurations.read(reader, &path, record, read)?;
+            }
             2 => snapshot.contacts = read_contacts(reader, &path)?,
-            _ => snapshot.next_status = read_status(reader, &path, NEXT_STATUS)?,
+            _ => snapshot.next_status = read_next_status(reader, &path)?,
         }
     }
     Ok(snapshot)
-}
-
-const STATUS: &[&str] = &["\"ARN\":", "\"Name\":", "\"StartTimestamp\":", "\"Type\":"];
-/// Early documentation spells it `EnqueueTimestamp`.
-const NEXT_STATUS: &[&str] = &["\"ARN\":", "\"EnqueuedTimestamp\":", "\"Name\":", "\"Type\":", "\"EnqueueTimestamp\":"];
-
-fn read_status<'a>(
-    reader: &mut Reader<'a, '_>,
-    path: &Path<'_>,
-    keys: &'static [&'static str],
-) -> Result<Status<'a>, Refusal> {
-    let mut status = Status::default();
-    let Some(mut object) = reader.object(path)? else { return Ok(status) };
-    while let Some(key) = reader.known_key(&mut object, keys, path)? {
-        let name = keys[key];
-        match name {
-            "\"ARN\":" => status.arn = reader.text(path, name)?,
-            "\"Name\":" => status.name = reader.text(path, name)?,
-            "\"Type\":" => status.kind = reader.text(path, name)?,
-            _ => status.since = reader.moment(path, name)?.or(status.since),
-        }
-    }
-    Ok(status)
 }
 
 const CONFIGURATION: &[&str] = &[
@@ -242,63 +213,69 @@ const CONFIGURATION: &[&str] = &[
     "\"Username\":",
 ];
 
-fn read_configuration<'a>(
-    reader: &mut Reader<'a, '_>,
+fn read_configuration(
+    reader: &mut Reader<'_, '_>,
     path: &Path<'_>,
-    agent: &mut AgentMemory,
+    parts: &mut Parts,
     record: &mut Record,
-) -> Result<Configuration<'a>, Refusal> {
+) -> Result<Configuration, Refusal> {
     let mut configuration = Configuration::default();
     let Some(mut object) = reader.object(path)? else { return Ok(configuration) };
     while let Some(key) = reader.known_key(&mut object, CONFIGURATION, path)? {
         let name = CONFIGURATION[key];
+        let inner = path.key(name);
         match key {
-            0 => configuration.groups = agent.groups.read(reader, &path.key(name), record)?,
+            0 => {
+                let read = |reader: &mut Reader<'_, '_>, path: &Path<'_>, _: &mut Record| read_groups(reader, path);
+                configuration.groups = parts.groups.read(reader, &inner, record, read)?;
+            }
             1 => configuration.auto_accept = reader.boolean(path, name)?,
-            2 => configuration.first_name = reader.text(path, name)?,
-            3 => configuration.language_code = reader.text(path, name)?,
-            4 => configuration.last_name = reader.text(path, name)?,
-            5 => configuration.proficiencies = agent.proficiencies.read(reader, &path.key(name), record)?,
-            6 => configuration.routing_profile = read_routing_profile(reader, &path.key(name), agent, record)?,
-            7 => configuration.sip_address = reader.text(path, name)?,
-            _ => configuration.username = reader.text(path, name)?,
+            2 => configuration.first_name = reader.coded(path, name, |all| &mut all.first_name)?,
+            3 => configuration.language_code = reader.coded(path, name, |all| &mut all.language_code)?,
+            4 => configuration.last_name = reader.coded(path, name, |all| &mut all.last_name)?,
+            5 => {
+                let slot = &mut parts.proficiencies;
+                configuration.proficiencies =
+                    slot.read(reader, &inner, record, |reader, path, _| read_proficiencies(reader, path))?;
+            }
+            6 => configuration.profile = read_profile(reader, &inner, parts, record)?,
+            7 => configuration.sip_address = reader.coded(path, name, |all| &mut all.sip_address)?,
+            _ => configuration.username = reader.coded(path, name, |all| &mut all.username)?,
         }
     }
     Ok(configuration)
 }
 
-const ROUTING_PROFILE: &[&str] =
+const PROFILE: &[&str] =
     &["\"ARN\":", "\"Concurrency\":", "\"DefaultOutboundQueue\":", "\"InboundQueues\":", "\"Name\":"];
 
-fn read_routing_profile<'a>(
-    reader: &mut Reader<'a, '_>,
+fn read_profile(
+    reader: &mut Reader<'_, '_>,
     path: &Path<'_>,
-    agent: &mut AgentMemory,
+    parts: &mut Parts,
     record: &mut Record,
-) -> Result<RoutingProfile<'a>, Refusal> {
-    let mut profile = RoutingProfile::default();
+) -> Result<Profile, Refusal> {
+    let mut profile = Profile::default();
     let Some(mut object) = reader.object(path)? else { return Ok(profile) };
-    while let Some(key) = reader.known_key(&mut object, ROUTING_PROFILE, path)? {
-        let name = ROUTING_PROFILE[key];
+    while let Some(key) = reader.known_key(&mut object, PROFILE, path)? {
+        let name = PROFILE[key];
+        let inner = path.key(name);
         match key {
-            0 => profile.arn = reader.text(path, name)?,
-            1 => profile.concurrency = agent.concurrency.read(reader, &path.key(name), record)?,
+            0 => profile.arn = reader.coded(path, name, |all| &mut all.profile_arn)?,
+            1 => {
+                let slot = &mut parts.concurrency;
+                profile.concurrency =
+                    slot.read(reader, &inner, record, |reader, path, _| read_concurrency(reader, path))?;
+            }
             2 => {
-                // One queue; the block would read a list of them as well.
-                let path = path.key(name);
-                match reader.cursor.kind()? {
-                    Kind::Object | Kind::Null => profile.outbound = agent.outbound.read(reader, &path, record)?,
-                    other => return Err(reader.wrong(&path, "an object or null", other)),
-                }
+                let slot = &mut parts.outbound;
+                profile.outbound = slot.read(reader, &inner, record, |reader, path, _| read_outbound(reader, path))?;
             }
             3 => {
-                let path = path.key(name);
-                match reader.cursor.kind()? {
-                    Kind::Array | Kind::Null => profile.inbound = agent.inbound.read(reader, &path, record)?,
-                    other => return Err(reader.wrong(&path, "an array or null", other)),
-                }
+                let slot = &mut parts.inbound;
+                profile.inbound = slot.read(reader, &inner, record, |reader, path, _| read_inbound(reader, path))?;
             }
-            _ => profile.name = reader.text(path, name)?,
+            _ => profile.name = reader.coded(path, name, |all| &mut all.profile_name)?,
         }
     }
     Ok(profile)

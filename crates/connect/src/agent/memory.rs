@@ -1,96 +1,163 @@
-//! What is remembered of each agent's last snapshot, so that what recurs byte for byte is not read again.
+//! What is remembered of each agent's last snapshots, so that what recurs byte for byte is not read again.
 //!
 //! An agent's configuration is three quarters of an event and hardly ever changes, and a previous snapshot repeats the
-//! current one before it. The JSON of each such part is kept with what was read of it; where the same bytes stand
-//! again, they are compared instead of parsed. Correctness never depends on it: what is forgotten is read again.
+//! current one before it. The JSON of each such part is kept with the codes that were made of it; where the same bytes
+//! stand again, they are compared instead of parsed. Correctness never depends on it: what is forgotten is read again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::blocks::{Block, Concurrency, Groups, Proficiencies, Queues};
+use super::codes::{Configuration, Groups, Outbound, Status};
 use super::reader::{Path, Reader, Refusal};
+use crate::dictionary::Code;
 use crate::json::Kind;
 
-/// One part: its JSON, and what was read of it.
-#[derive(Debug)]
+/// One part: its JSON, and the codes that were made of it.
+#[derive(Debug, Default)]
 pub(crate) struct Slot<T> {
     json: Vec<u8>,
-    block: Option<Arc<T>>,
+    generation: u32,
+    codes: T,
     /// Keys inside it that no column takes, by their path below it.
     unknown: BTreeMap<Box<str>, u64>,
 }
 
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self { json: Vec::new(), block: None, unknown: BTreeMap::new() }
-    }
-}
-
-impl<T: Block> Slot<T> {
-    /// The block that stands here, read or remembered; `None` when it is null.
-    pub(crate) fn read(
-        &mut self,
-        reader: &mut Reader<'_, '_>,
-        path: &Path<'_>,
-        record: &mut Record,
-    ) -> Result<Option<Arc<T>>, Refusal> {
-        if let Some(block) = &self.block
-            && reader.cursor.take_same(&self.json)
-        {
-            record.hits += 1;
-            let block = Arc::clone(block);
-            self.count_unknown(reader, path);
-            return Ok(Some(block));
+impl<T: Copy + Default> Slot<T> {
+    /// The codes of what stands here if it is what is remembered; goes over it then.
+    fn same(&self, reader: &mut Reader<'_, '_>, path: &Path<'_>) -> Option<T> {
+        if self.generation != reader.dictionaries.generation || !reader.cursor.take_same(&self.json) {
+            return None;
         }
-        if reader.cursor.kind()? == Kind::Null {
-            return reader.null();
-        }
-        record.misses += 1;
-        let from = reader.cursor.at();
-        let mut unknown = BTreeMap::new();
-        let mut inner = Reader { cursor: reader.cursor.clone(), unknown: &mut unknown };
-        let block = T::read(&mut inner, path)?;
-        reader.cursor = inner.cursor;
-        for (path, count) in &unknown {
-            *reader.unknown.entry(path.clone()).or_default() += count;
-        }
-        let block = Arc::new(block);
-        if record.remember {
-            // Paths are kept below the part, which stands in the current and in the previous snapshot.
-            let prefix = path.text();
-            let below = |path: &str| path.strip_prefix(prefix.as_str()).unwrap_or(path).trim_start_matches('.').into();
-            self.unknown = unknown.iter().map(|(path, count)| (below(path), *count)).collect();
-            let json = reader.cursor.since(from).as_bytes();
-            record.freed += self.json.len();
-            self.json.clear();
-            self.json.extend_from_slice(json);
-            self.block = Some(Arc::clone(&block));
-            record.grown += json.len();
-        }
-        Ok(Some(block))
-    }
-
-    fn count_unknown(&self, reader: &mut Reader<'_, '_>, path: &Path<'_>) {
         for (below, count) in &self.unknown {
             let path = format!("{}.{below}", path.text()).into_boxed_str();
             *reader.unknown.entry(path).or_default() += count;
         }
+        Some(self.codes)
     }
+
+    /// The codes of what stands here, remembered or read; the default when it is null.
+    pub(crate) fn read<'a>(
+        &mut self,
+        reader: &mut Reader<'a, '_>,
+        path: &Path<'_>,
+        record: &mut Record,
+        read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        if let Some(codes) = self.same(reader, path) {
+            record.hits += 1;
+            return Ok(codes);
+        }
+        if reader.cursor.kind()? == Kind::Null {
+            reader.cursor.null()?;
+            return Ok(T::default());
+        }
+        record.misses += 1;
+        self.learn(reader, path, record, read)
+    }
+
+    fn learn<'a>(
+        &mut self,
+        reader: &mut Reader<'a, '_>,
+        path: &Path<'_>,
+        record: &mut Record,
+        read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let from = reader.cursor.at();
+        let mut unknown = BTreeMap::new();
+        let mut inner =
+            Reader { cursor: reader.cursor.clone(), unknown: &mut unknown, dictionaries: &mut *reader.dictionaries };
+        let codes = read(&mut inner, path, record)?;
+        reader.cursor = inner.cursor;
+        for (path, count) in &unknown {
+            *reader.unknown.entry(path.clone()).or_default() += count;
+        }
+        let json = reader.cursor.since(from).as_bytes();
+        // Only what begins and ends with a bracket tells by its own bytes where it ends.
+        if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
+            // Paths are kept below the part, which stands in the current and in the previous snapshot.
+            let prefix = path.text();
+            let below = |path: &str| path.strip_prefix(prefix.as_str()).unwrap_or(path).trim_start_matches('.').into();
+            self.unknown = unknown.iter().map(|(path, count)| (below(path), *count)).collect();
+            record.freed += self.json.len();
+            record.grown += json.len();
+            self.json.clear();
+            self.json.extend_from_slice(json);
+            self.codes = codes;
+            self.generation = reader.dictionaries.generation;
+        }
+        Ok(codes)
+    }
+}
+
+/// How many whole configurations are remembered of an agent: slots are taken and freed as contacts come and go.
+const VARIANTS: usize = 3;
+
+/// The last configurations of an agent.
+#[derive(Debug, Default)]
+pub(crate) struct Variants {
+    slots: [Slot<Configuration>; VARIANTS],
+    /// Which of them is forgotten next.
+    oldest: usize,
+}
+
+impl Variants {
+    /// The configuration that stands here, remembered or read; all null when it is null.
+    pub(crate) fn read<'a>(
+        &mut self,
+        reader: &mut Reader<'a, '_>,
+        path: &Path<'_>,
+        record: &mut Record,
+        read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<Configuration, Refusal>,
+    ) -> Result<Configuration, Refusal> {
+        if let Some(codes) = self.slots.iter().find_map(|slot| slot.same(reader, path)) {
+            record.hits += 1;
+            return Ok(codes);
+        }
+        if reader.cursor.kind()? == Kind::Null {
+            reader.cursor.null()?;
+            return Ok(Configuration::default());
+        }
+        record.misses += 1;
+        self.oldest = (self.oldest + 1) % VARIANTS;
+        self.slots[self.oldest].learn(reader, path, record, read)
+    }
+}
+
+/// What is remembered of the parts of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) groups: Slot<Groups>,
+    pub(crate) proficiencies: Slot<Code>,
+    pub(crate) concurrency: Slot<Code>,
+    pub(crate) outbound: Slot<Outbound>,
+    pub(crate) inbound: Slot<Code>,
 }
 
 /// What is remembered of one agent.
 #[derive(Debug, Default)]
 pub(crate) struct AgentMemory {
-    pub(crate) groups: Slot<Groups>,
-    pub(crate) proficiencies: Slot<Proficiencies>,
-    pub(crate) concurrency: Slot<Concurrency>,
-    pub(crate) outbound: Slot<Queues>,
-    pub(crate) inbound: Slot<Queues>,
+    pub(crate) status: Slot<Status>,
+    pub(crate) configurations: Variants,
+    pub(crate) parts: Parts,
+    /// The generation of the two codes below.
+    generation: Option<u32>,
+    arn: Code,
+    id: Code,
 }
 
-/// How remembering went while one event was read.
+impl AgentMemory {
+    /// The codes of the agent's ARN and id.
+    pub(crate) fn codes(&mut self, generation: u32, make: impl FnOnce() -> (Code, Code)) -> (Code, Code) {
+        if self.generation != Some(generation) {
+            (self.arn, self.id) = make();
+            self.generation = Some(generation);
+        }
+        (self.arn, self.id)
+    }
+}
+
+/// How remembering went while one snapshot was read.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Whether what is read shall be remembered.
@@ -101,14 +168,14 @@ pub(crate) struct Record {
     freed: usize,
 }
 
-/// JSON remembered at most, in bytes. The blocks take about as much again.
-const LIMIT: usize = 8 << 20;
+/// JSON remembered at most, in bytes.
+const LIMIT: usize = 16 << 20;
 
 /// After so many parts it is judged whether remembering pays.
 const TRIAL: u32 = 4_096;
 
-/// So many events go without it when it did not.
-const PAUSE: u32 = 16_384;
+/// So many snapshots go without it when it did not.
+const PAUSE: u32 = 32_768;
 
 /// The memory of a decoder.
 #[derive(Debug, Default)]
@@ -135,6 +202,11 @@ impl Memory {
             Some(arn) => (self.agents.entry_ref(arn).or_default(), record),
             None => (&mut self.spare, record),
         }
+    }
+
+    /// What is remembered of the agent of this ARN, if anything.
+    pub(crate) fn known(&mut self, arn: &str) -> Option<&mut AgentMemory> {
+        self.agents.get_mut(arn)
     }
 
     /// Learns from how it went: forgets everything when it grew too large, pauses when it does not pay.

@@ -3,12 +3,14 @@
 //! Source: Amazon Connect administrator guide, "Agent event streams data model".
 
 mod blocks;
+mod codes;
 mod contact_rows;
 mod event;
 mod memory;
 mod reader;
 mod rows;
 
+pub(crate) use codes::Dictionaries;
 pub(crate) use event::{Event, NotAnEvent, read_event};
 pub(crate) use memory::Memory;
 pub(crate) use reader::{FieldRefusal, Refusal};

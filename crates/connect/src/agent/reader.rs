@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use tributary_core::{RejectReason, Timestamp};
 
+use super::codes::Dictionaries;
+use crate::dictionary::{Code, Texts};
 use crate::json::{Cursor, Key, Kind, Object, SyntaxError};
 use crate::timestamp;
 
@@ -124,6 +126,7 @@ fn shown(text: &str) -> String {
 pub(crate) struct Reader<'a, 'u> {
     pub(crate) cursor: Cursor<'a>,
     pub(crate) unknown: &'u mut BTreeMap<Box<str>, u64>,
+    pub(crate) dictionaries: &'u mut Dictionaries,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -164,6 +167,18 @@ impl<'a> Reader<'a, '_> {
             Kind::Null => self.null(),
             other => Err(self.wrong(&path.key(key), "a string or null", other)),
         }
+    }
+
+    /// Reads a text or null into the code of its dictionary.
+    #[inline]
+    pub(crate) fn coded(
+        &mut self,
+        path: &Path<'_>,
+        key: &'static str,
+        dictionary: impl FnOnce(&mut Dictionaries) -> &mut Texts,
+    ) -> Result<Code, Refusal> {
+        let text = self.text(path, key)?;
+        Ok(dictionary(self.dictionaries).maybe(text.as_deref()))
     }
 
     /// Reads a boolean or null.

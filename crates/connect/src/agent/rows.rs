@@ -1,18 +1,17 @@
-//! The rows of `agent_event` and `agent_event_contacts`.
+//! The rows of `agent_event`.
 
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_buffer::NullBufferBuilder;
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use tributary_core::Timestamp;
 
-use super::blocks::{Concurrency, LEVELS, Proficiencies, Queues};
+use super::codes::{Dictionaries, LEVELS, Status};
 use super::contact_rows::ContactColumns;
-use super::event::{Contact, Event, Snapshot, Status};
-use crate::columns::{
-    BooleanColumn, IntegerColumn, ListColumn, MomentColumn, NumberColumn, TextColumn, element_members, members, structs,
-};
+use super::event::{Contact, Event, Snapshot};
+use crate::columns::{BooleanColumn, ListColumn, MomentColumn, TextColumn, element_members, members, structs};
+use crate::dictionary::{CodeColumn, Texts};
 use crate::generated;
 
 /// Both tables in the making.
@@ -37,19 +36,33 @@ impl AgentRows {
 
     /// Appends the rows of one event: one to `agent_event`, one a contact to `agent_event_contacts`. `owner` is the
     /// number by which the contact rows are told apart from those of other events.
-    pub(crate) fn push(&mut self, event: &Event<'_>, owner: u32, read_at: Timestamp) {
+    pub(crate) fn push(&mut self, event: &Event<'_>, owner: u32, read_at: Timestamp, dictionaries: &mut Dictionaries) {
         self.events.push(event, read_at);
         for (contact, snapshot) in contact_rows(event) {
-            self.contacts.push(event, contact, snapshot, owner, read_at);
+            self.contacts.push(event, contact, (snapshot, owner, read_at), dictionaries);
         }
     }
 
     /// The rows of `agent_event`, and those of `agent_event_contacts` with the owner of each; empty again afterwards.
-    pub(crate) fn finish(&mut self) -> Result<(RecordBatch, RecordBatch, Vec<u32>), ArrowError> {
-        let events = self.events.finish(&self.event_schema)?;
-        let (contacts, owners) = self.contacts.finish(&self.contact_schema)?;
-        Ok((events, contacts, owners))
+    /// Columns that repeat are codes over the dictionaries.
+    pub(crate) fn finish(
+        &mut self,
+        dictionaries: &mut Dictionaries,
+    ) -> Result<(RecordBatch, RecordBatch, Vec<u32>), ArrowError> {
+        let events = coded(&self.event_schema, self.events.finish(&self.event_schema, dictionaries)?)?;
+        let (contacts, owners) = self.contacts.finish(dictionaries)?;
+        Ok((events, coded(&self.contact_schema, contacts)?, owners))
     }
+}
+
+/// The columns as a batch: the table's schema, with the type of a coded column where one is coded.
+fn coded(schema: &Schema, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+    let field = |(field, column): (&Arc<Field>, &ArrayRef)| match column.data_type() {
+        DataType::Dictionary(..) => Arc::new(field.as_ref().clone().with_data_type(column.data_type().clone())),
+        _ => Arc::clone(field),
+    };
+    let fields: Vec<Arc<Field>> = schema.fields().iter().zip(&columns).map(field).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// The contacts of the current snapshot, then those of the previous one that are no longer there.
@@ -64,21 +77,21 @@ fn contact_rows<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = (&'e Conta
 #[derive(Debug, Default)]
 struct EventColumns {
     rows: usize,
-    instance_id: TextColumn,
-    account_id: TextColumn,
-    instance_arn: TextColumn,
-    agent_arn: TextColumn,
+    instance_id: CodeColumn,
+    account_id: CodeColumn,
+    instance_arn: CodeColumn,
+    agent_arn: CodeColumn,
     event_id: TextColumn,
     timestamp: MomentColumn,
-    event_type: TextColumn,
-    version: TextColumn,
+    event_type: CodeColumn,
+    version: CodeColumn,
     next_status: StatusColumns,
-    username: TextColumn,
-    first_name: TextColumn,
-    last_name: TextColumn,
-    sip_address: TextColumn,
+    username: CodeColumn,
+    first_name: CodeColumn,
+    last_name: CodeColumn,
+    sip_address: CodeColumn,
     auto_accept: BooleanColumn,
-    language_code: TextColumn,
+    language_code: CodeColumn,
     current: SnapshotColumns,
     previous: SnapshotColumns,
     processed: MomentColumn,
@@ -87,28 +100,28 @@ struct EventColumns {
 impl EventColumns {
     fn push(&mut self, event: &Event<'_>, read_at: Timestamp) {
         self.rows += 1;
-        self.instance_id.push(Some(event.instance_id()));
-        self.account_id.push(event.account_id.as_deref());
-        self.instance_arn.push(Some(&event.instance_arn));
-        self.agent_arn.push(event.agent_arn.as_deref());
+        self.instance_id.push(event.instance_id_code);
+        self.account_id.push(event.account_id);
+        self.instance_arn.push(event.instance_arn);
+        self.agent_arn.push(event.agent_arn);
         self.event_id.push(Some(&event.event_id));
         self.timestamp.push(event.timestamp);
-        self.event_type.push(event.event_type.as_deref());
-        self.version.push(event.version.as_deref());
+        self.event_type.push(event.event_type);
+        self.version.push(event.version);
         self.next_status.push(&event.current.next_status);
         let configuration = &event.current.configuration;
-        self.username.push(configuration.username.as_deref());
-        self.first_name.push(configuration.first_name.as_deref());
-        self.last_name.push(configuration.last_name.as_deref());
-        self.sip_address.push(configuration.sip_address.as_deref());
+        self.username.push(configuration.username);
+        self.first_name.push(configuration.first_name);
+        self.last_name.push(configuration.last_name);
+        self.sip_address.push(configuration.sip_address);
         self.auto_accept.push(configuration.auto_accept);
-        self.language_code.push(configuration.language_code.as_deref());
+        self.language_code.push(configuration.language_code);
         self.current.push(&event.current);
         self.previous.push(&event.previous);
         self.processed.push(Some(read_at));
     }
 
-    fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    fn finish(&mut self, schema: &Schema, all: &mut Dictionaries) -> Result<Vec<ArrayRef>, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let snapshot_time = || -> Result<ArrayRef, ArrowError> {
             // Amazon's internal capture time; the stream does not carry it.
@@ -116,55 +129,57 @@ impl EventColumns {
             (0..rows).for_each(|_| column.push(None));
             column.finish()
         };
-        let kind = |name: &str| schema.field_with_name(name).map(|field| field.data_type().clone());
-        let mut columns = Vec::with_capacity(schema.fields().len());
-        for text in [&mut self.instance_id, &mut self.account_id, &mut self.instance_arn, &mut self.agent_arn] {
-            columns.push(text.finish()?);
-        }
-        columns.push(self.event_id.finish()?);
-        columns.push(self.timestamp.finish()?);
-        columns.push(self.event_type.finish()?);
-        columns.push(self.version.finish()?);
-        self.current.status.finish(&mut columns)?;
-        self.next_status.finish(&mut columns)?;
-        for text in [&mut self.username, &mut self.first_name, &mut self.last_name, &mut self.sip_address] {
-            columns.push(text.finish()?);
-        }
-        columns.push(self.auto_accept.finish());
-        columns.push(self.language_code.finish()?);
-        columns.push(self.current.proficiencies.finish(&kind("current_configuration_proficiencies")?)?);
-        self.current.finish(&mut columns, &kind, "current")?;
+        let mut columns = vec![
+            self.instance_id.finish(all.instance_id.array()?)?,
+            self.account_id.finish(all.account_id.array()?)?,
+            self.instance_arn.finish(all.instance_arn.array()?)?,
+            self.agent_arn.finish(all.agent_arn.array()?)?,
+            self.event_id.finish()?,
+            self.timestamp.finish()?,
+            self.event_type.finish(all.event_type.array()?)?,
+            self.version.finish(all.version.array()?)?,
+        ];
+        self.current.status.finish(&mut columns, all)?;
+        self.next_status.finish(&mut columns, all)?;
+        columns.extend([
+            self.username.finish(all.username.array()?)?,
+            self.first_name.finish(all.first_name.array()?)?,
+            self.last_name.finish(all.last_name.array()?)?,
+            self.sip_address.finish(all.sip_address.array()?)?,
+            self.auto_accept.finish(),
+            self.language_code.finish(all.language_code.array()?)?,
+        ]);
+        self.current.finish(&mut columns, schema, all)?;
         columns.push(snapshot_time()?);
-        self.previous.status.finish(&mut columns)?;
-        columns.push(self.previous.proficiencies.finish(&kind("previous_configuration_proficiencies")?)?);
-        self.previous.finish(&mut columns, &kind, "previous")?;
+        self.previous.status.finish(&mut columns, all)?;
+        self.previous.finish(&mut columns, schema, all)?;
         columns.push(snapshot_time()?);
         columns.push(self.processed.finish()?);
-        RecordBatch::try_new(Arc::clone(schema), columns)
+        Ok(columns)
     }
 }
 
 #[derive(Debug, Default)]
 struct StatusColumns {
-    arn: TextColumn,
-    name: TextColumn,
+    arn: CodeColumn,
+    name: CodeColumn,
     since: MomentColumn,
-    kind: TextColumn,
+    kind: CodeColumn,
 }
 
 impl StatusColumns {
-    fn push(&mut self, status: &Status<'_>) {
-        self.arn.push(status.arn.as_deref());
-        self.name.push(status.name.as_deref());
+    fn push(&mut self, status: &Status) {
+        self.arn.push(status.arn);
+        self.name.push(status.name);
         self.since.push(status.since);
-        self.kind.push(status.kind.as_deref());
+        self.kind.push(status.kind);
     }
 
-    fn finish(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
-        columns.push(self.arn.finish()?);
-        columns.push(self.name.finish()?);
+    fn finish(&mut self, columns: &mut Vec<ArrayRef>, all: &mut Dictionaries) -> Result<(), ArrowError> {
+        columns.push(self.arn.finish(all.status_arn.array()?)?);
+        columns.push(self.name.finish(all.status_name.array()?)?);
         columns.push(self.since.finish()?);
-        columns.push(self.kind.finish()?);
+        columns.push(self.kind.finish(all.status_kind.array()?)?);
         Ok(())
     }
 }
@@ -173,16 +188,15 @@ impl StatusColumns {
 #[derive(Debug, Default)]
 struct SnapshotColumns {
     status: StatusColumns,
-    proficiencies: ProficiencyColumns,
-    profile_arn: TextColumn,
-    profile_name: TextColumn,
-    concurrency: ConcurrencyColumns,
-    outbound_arn: TextColumn,
-    outbound_name: TextColumn,
-    outbound_channels: ListColumn,
-    outbound_channel: TextColumn,
-    inbound: QueueColumns,
-    groups: [TextColumn; 2 * LEVELS],
+    proficiencies: CodeColumn,
+    profile_arn: CodeColumn,
+    profile_name: CodeColumn,
+    concurrency: CodeColumn,
+    outbound_arn: CodeColumn,
+    outbound_name: CodeColumn,
+    outbound_channels: CodeColumn,
+    inbound: CodeColumn,
+    groups: [CodeColumn; 2 * LEVELS],
     contacts: ContactStructs,
 }
 
@@ -190,138 +204,49 @@ impl SnapshotColumns {
     fn push(&mut self, snapshot: &Snapshot<'_>) {
         self.status.push(&snapshot.status);
         let configuration = &snapshot.configuration;
-        self.proficiencies.push(configuration.proficiencies.as_deref());
-        let profile = &configuration.routing_profile;
-        self.profile_arn.push(profile.arn.as_deref());
-        self.profile_name.push(profile.name.as_deref());
-        self.concurrency.push(profile.concurrency.as_deref());
-        self.push_outbound(profile.outbound.as_deref());
-        self.inbound.push(profile.inbound.as_deref());
-        for (index, column) in self.groups.iter_mut().enumerate() {
-            column.push(configuration.groups.as_ref().and_then(|groups| groups.values[index].as_deref()));
+        self.proficiencies.push(configuration.proficiencies);
+        let profile = &configuration.profile;
+        self.profile_arn.push(profile.arn);
+        self.profile_name.push(profile.name);
+        self.concurrency.push(profile.concurrency);
+        self.outbound_arn.push(profile.outbound.arn);
+        self.outbound_name.push(profile.outbound.name);
+        self.outbound_channels.push(profile.outbound.channels);
+        self.inbound.push(profile.inbound);
+        for (column, code) in self.groups.iter_mut().zip(configuration.groups.codes) {
+            column.push(code);
         }
         self.contacts.push(snapshot.contacts.as_deref());
     }
 
-    fn push_outbound(&mut self, outbound: Option<&Queues>) {
-        if let Some(queue) = outbound {
-            self.outbound_arn.extend(&queue.arns);
-            self.outbound_name.extend(&queue.names);
-            self.outbound_channels.push(queue.channel_counts.first().copied().flatten());
-            self.outbound_channel.extend(&queue.channels);
-        } else {
-            self.outbound_arn.push(None);
-            self.outbound_name.push(None);
-            self.outbound_channels.push(None);
-        }
-    }
-
-    /// From the routing profile to the contacts; status and proficiencies stand elsewhere in the current snapshot.
+    /// From the proficiencies to the contacts. The types of the lists are those of the next columns of the schema.
     fn finish(
         &mut self,
         columns: &mut Vec<ArrayRef>,
-        kind: &dyn Fn(&str) -> Result<DataType, ArrowError>,
-        snapshot: &str,
+        schema: &Schema,
+        all: &mut Dictionaries,
     ) -> Result<(), ArrowError> {
-        columns.push(self.profile_arn.finish()?);
-        columns.push(self.profile_name.finish()?);
-        columns.push(self.concurrency.finish(&kind(&format!("{snapshot}_routing_profile_concurrency"))?)?);
-        columns.push(self.outbound_arn.finish()?);
-        columns.push(self.outbound_name.finish()?);
-        let channels = kind(&format!("{snapshot}_routing_profile_default_outbound_queue_channels"))?;
-        columns.push(self.outbound_channels.finish(&channels, self.outbound_channel.finish()?)?);
-        columns.push(self.inbound.finish(&kind(&format!("{snapshot}_routing_profile_inbound_queues"))?)?);
-        for column in &mut self.groups {
-            columns.push(column.finish()?);
-        }
-        columns.push(self.contacts.finish(&kind(&format!("{snapshot}_contacts"))?)?);
-        Ok(())
-    }
-}
-
-#[derive(Debug, Default)]
-struct ProficiencyColumns {
-    lists: ListColumn,
-    name: TextColumn,
-    value: TextColumn,
-    level: NumberColumn,
-}
-
-impl ProficiencyColumns {
-    fn push(&mut self, block: Option<&Proficiencies>) {
-        self.lists.push(block.map(|block| block.levels.len()));
-        if let Some(block) = block {
-            self.name.extend(&block.names);
-            self.value.extend(&block.values);
-            self.level.extend(&block.levels);
-        }
-    }
-
-    fn finish(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let columns = vec![self.name.finish()?, self.value.finish()?, self.level.finish()];
-        self.lists.finish(kind, structs(element_members(kind)?, columns)?)
-    }
-}
-
-#[derive(Debug, Default)]
-struct ConcurrencyColumns {
-    lists: ListColumn,
-    channel: TextColumn,
-    available: IntegerColumn,
-    maximum: IntegerColumn,
-    current_available: IntegerColumn,
-}
-
-impl ConcurrencyColumns {
-    fn push(&mut self, block: Option<&Concurrency>) {
-        self.lists.push(block.map(|block| block.available.len()));
-        if let Some(block) = block {
-            self.channel.extend(&block.channels);
-            self.available.extend(&block.available);
-            self.maximum.extend(&block.maximum);
-            self.current_available.extend(&block.current_available);
-        }
-    }
-
-    fn finish(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let columns = vec![
-            self.channel.finish()?,
-            self.available.finish(),
-            self.maximum.finish(),
-            self.current_available.finish(),
-        ];
-        self.lists.finish(kind, structs(element_members(kind)?, columns)?)
-    }
-}
-
-#[derive(Debug, Default)]
-struct QueueColumns {
-    lists: ListColumn,
-    arn: TextColumn,
-    name: TextColumn,
-    channel_lists: ListColumn,
-    channel: TextColumn,
-}
-
-impl QueueColumns {
-    fn push(&mut self, block: Option<&Queues>) {
-        self.lists.push(block.map(|block| block.channel_counts.len()));
-        if let Some(block) = block {
-            self.arn.extend(&block.arns);
-            self.name.extend(&block.names);
-            block.channel_counts.iter().for_each(|count| self.channel_lists.push(*count));
-            self.channel.extend(&block.channels);
-        }
-    }
-
-    fn finish(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let fields = element_members(kind)?;
-        let Some(channels) = fields.get(2) else {
-            return Err(ArrowError::SchemaError("a queue has arn, name and channels".to_owned()));
+        let first = columns.len();
+        let kind = |offset: usize| {
+            let field = schema.fields().get(first + offset);
+            field.map(|field| field.data_type()).ok_or_else(|| ArrowError::SchemaError("too few columns".to_owned()))
         };
-        let channels = self.channel_lists.finish(channels.data_type(), self.channel.finish()?)?;
-        let columns = vec![self.arn.finish()?, self.name.finish()?, channels];
-        self.lists.finish(kind, structs(fields, columns)?)
+        columns.extend([
+            self.proficiencies.finish(all.proficiencies.array(kind(0)?)?)?,
+            self.profile_arn.finish(all.profile_arn.array()?)?,
+            self.profile_name.finish(all.profile_name.array()?)?,
+            self.concurrency.finish(all.concurrency.array(kind(3)?)?)?,
+            self.outbound_arn.finish(all.queue_arn.array()?)?,
+            self.outbound_name.finish(all.queue_name.array()?)?,
+            self.outbound_channels.finish(all.channels.array(kind(6)?)?)?,
+            self.inbound.finish(all.inbound.array(kind(7)?)?)?,
+        ]);
+        for (column, values) in self.groups.iter_mut().zip(&mut all.groups) {
+            let values: &mut Texts = values;
+            columns.push(column.finish(values.array()?)?);
+        }
+        columns.push(self.contacts.finish(kind(8 + 2 * LEVELS)?)?);
+        Ok(())
     }
 }
 

@@ -177,7 +177,7 @@ fn equals_the_oracle() {
         let expect = serde_json::from_str(text).ok().and_then(|value: Value| oracle::rows(&value, READ_AT));
         for decoded in [
             decode(decoder.as_mut(), std::slice::from_ref(text)),
-            decode(connect().decoder().as_mut(), &[text.clone()]),
+            decode(connect().decoder().as_mut(), std::slice::from_ref(text)),
         ] {
             match &expect {
                 Some((event, contacts)) => {

@@ -28,6 +28,10 @@ fn value(column: &dyn Array, index: usize) -> Value {
         DataType::Timestamp(..) => {
             json!(Timestamp::from_micros(column.as_primitive::<TimestampMicrosecondType>().value(index)).to_string())
         }
+        DataType::Dictionary(..) => {
+            let coded = column.as_any_dictionary();
+            value(coded.values().as_ref(), coded.normalized_keys()[index])
+        }
         DataType::List(_) => {
             let list = column.as_list::<i32>().value(index);
             Value::Array((0..list.len()).map(|element| value(list.as_ref(), element)).collect())
