@@ -13,3 +13,4 @@ mod kills;
 mod lab;
 mod readers;
 mod readme;
+mod ten_agents;

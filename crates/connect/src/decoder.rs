@@ -106,7 +106,7 @@ impl ConnectDecoder {
 
     fn whole(&mut self, place: Place<'_>, bytes: &[u8], read_at: Timestamp, outcome: &mut Outcome) {
         // Nearly every record is one agent event: that is tried first, and nothing of it stays when it is not.
-        if let Ok(text) = str::from_utf8(bytes) {
+        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
             self.unknown.clear();
             if let Ok(event) = read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
                 outcome.read += 1;

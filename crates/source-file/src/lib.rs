@@ -17,6 +17,7 @@
 //! Families, tables, the commit log, watching a folder for new files, S3.
 
 mod choose;
+mod chunks;
 mod error;
 mod options;
 mod reader;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tributary_core::{Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, UnreadInput};
 use tributary_framing::{Damage, Frame, Framer, Packing, Unpacker};
 
+use crate::chunks::Chunks;
 use crate::choose::{Input, Place};
 use crate::resume::{self, Beginning};
 
@@ -162,6 +163,7 @@ struct Current {
     input: Input,
     bytes: Box<dyn Read + Send>,
     /// How much is asked for at a time.
+    chunks: Chunks,
     read_size: u64,
     most_read: u64,
     packed: bool,
@@ -204,7 +206,7 @@ impl Entry {
             Place::File(path) => path,
             Place::StandardInput => {
                 let mut bytes = io::stdin();
-                let first = read(&mut bytes, Packing::MAGIC as u64)?;
+                let first = Chunks::default().read(&mut bytes, Packing::MAGIC as u64)?;
                 let (packing, framer) = (Packing::of(&first), Framer::new(limit, 0));
                 return Ok(Self { bytes: Box::new(bytes), packing, first, begin: 0, framer });
             }
@@ -238,6 +240,7 @@ impl Current {
         };
         let mut current = Self {
             bytes,
+            chunks: Chunks::default(),
             read_size: left.clamp(1, most_read),
             most_read,
             packed,
@@ -287,7 +290,7 @@ impl Current {
                 }
                 None if self.exhausted => self.end(),
                 None => {
-                    let bytes = read(&mut self.bytes, self.read_size)?;
+                    let bytes = self.chunks.read(&mut self.bytes, self.read_size)?;
                     self.read_size = (self.read_size * 2).clamp(LEAST_READ, self.most_read);
                     if bytes.is_empty() {
                         self.exhausted = true;
@@ -346,25 +349,6 @@ impl Current {
             batch.push(&self.input, self.pushed, body);
         }
     }
-}
-
-/// Reads up to `most` bytes; fewer at the end of the input or before an error, none only at the end. One call of the system for all of them where that is
-/// possible: `read_to_end` would begin with small ones.
-fn read(from: &mut impl Read, most: u64) -> io::Result<Bytes> {
-    let mut bytes = vec![0; usize::try_from(most).unwrap_or(0)];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match from.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // What was read before it is used; the next call meets it again.
-            Err(_) if filled > 0 => break,
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(Bytes::from(bytes))
 }
 
 /// What follows the first line end.
