@@ -14,8 +14,7 @@ use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference, text};
 
 /// The six places where a kill may fall.
-const PLACES: [&str; 6] =
-    ["reading", "writing", "sealing", "between claim and publish", "publishing", "recovering"];
+const PLACES: [&str; 6] = ["reading", "writing", "sealing", "between claim and publish", "publishing", "recovering"];
 
 /// The failpoints of each place.
 const FAILPOINTS: [&[&str]; 6] = [
@@ -71,7 +70,8 @@ fn every_finished_lake_equals_the_plain_one() {
     let options = if full { "[commit]\ninput = \"8 MiB\"" } else { "[commit]\ninput = \"2 MiB\"" };
     println!("chaos: seed {seed}, scale {scale}: {wanted_kills} kills, {wanted_lakes} finished lakes");
     let count = 2_000 * scale;
-    let input = events(&format!("--agents 200 --days 3 --events {count} --duplicates 0.01 --malformed 0.001 --seed 17"));
+    let input =
+        events(&format!("--agents 200 --days 3 --events {count} --duplicates 0.01 --malformed 0.001 --seed 17"));
     println!("chaos: {} MB of input, {}", input.len() / 1_000_000, options.replace('\n', " "));
     let plain = Lab::new(options);
     plain.input("events.jsonl", &input);
@@ -95,7 +95,9 @@ fn every_finished_lake_equals_the_plain_one() {
                 assert!(status.success(), "run {runs}: {status}: {}", text(&std::fs::read(&log).unwrap()));
                 lakes += 1;
                 let differences = difference(&plain.lake(), &lab.lake());
-                println!("chaos: lake {lakes} finished after {kills} kills in {runs} runs, differences: {differences:?}");
+                println!(
+                    "chaos: lake {lakes} finished after {kills} kills in {runs} runs, differences: {differences:?}"
+                );
                 assert_eq!(differences.unwrap_or_default(), Vec::<String>::new());
                 assert_eq!(lab.status()["tally"], plain.status()["tally"]);
                 lab = fresh(&plain, options);

@@ -18,7 +18,12 @@ pub(crate) fn scale() -> u64 {
 
 /// A gzip archive of one member for each of `parts`, made by Python so that no code of ours is checked by itself.
 pub(crate) fn gzip(parts: &[&[u8]]) -> Vec<u8> {
-    parts.iter().flat_map(|part| python("import gzip,sys;sys.stdout.buffer.write(gzip.compress(sys.stdin.buffer.read()))", part)).collect()
+    parts
+        .iter()
+        .flat_map(|part| {
+            python("import gzip,sys;sys.stdout.buffer.write(gzip.compress(sys.stdin.buffer.read()))", part)
+        })
+        .collect()
 }
 
 /// A Kinesis event as a Lambda function gets it, one record a line of `lines`.

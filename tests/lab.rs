@@ -131,9 +131,7 @@ pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
             format!("SELECT * EXCLUDE ({excluded}) FROM read_parquet('{}', hive_partitioning = true)", files.display())
         };
         let (left_rows, right_rows) = (rows(left), rows(right));
-        let lacking = |these: &str, those: &str| {
-            format!("sql:SELECT count(*) FROM (({these}) EXCEPT ALL ({those}))")
-        };
+        let lacking = |these: &str, those: &str| format!("sql:SELECT count(*) FROM (({these}) EXCEPT ALL ({those}))");
         let queries = [lacking(&left_rows, &right_rows), lacking(&right_rows, &left_rows)];
         let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
         let answers = engines.ask(Engine::DuckDb, left, &queries);

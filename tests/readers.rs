@@ -25,7 +25,8 @@ fn duckdb_pyarrow_and_spark_see_the_same() {
                    current_configuration_auto_accept,current_contacts,current_routing_profile_inbound_queues,\
                    current_routing_profile_concurrency,current_configuration_proficiencies";
     let query = format!("rows:agent_event:{columns}:event_timestamp,event_id");
-    let queries = ["count:agent_event", "schema:agent_event", query.as_str(), "count:agent_event_contacts", "count:rejected"];
+    let queries =
+        ["count:agent_event", "schema:agent_event", query.as_str(), "count:agent_event_contacts", "count:rejected"];
     let duckdb = engines.ask(Engine::DuckDb, &lab.lake(), &queries);
     assert_eq!(duckdb[0], rows);
     assert_eq!(duckdb[1].as_array().unwrap().len(), 67);

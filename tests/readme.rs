@@ -38,7 +38,12 @@ fn the_first_command_makes_a_lake_and_prints_a_query_that_works() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let summary = String::from_utf8(output.stdout).unwrap();
-    for line in ["made rows", "duplicates             1", "rejected               1", "skipped                1  1 contact_record"] {
+    for line in [
+        "made rows",
+        "duplicates             1",
+        "rejected               1",
+        "skipped                1  1 contact_record",
+    ] {
         assert!(summary.contains(line), "{line:?} is not in\n{summary}");
     }
     let query = summary.split("paste into duckdb:").nth(1).unwrap().trim().trim_end_matches(';');

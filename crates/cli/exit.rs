@@ -41,7 +41,7 @@ impl From<Ending> for ExitCode {
             Ending::Fenced => 5,
             Ending::Data => 6,
             Ending::Unread => 7,
-            Ending::Bug => 70,     // EX_SOFTWARE of sysexits.h
+            Ending::Bug => 70,      // EX_SOFTWARE of sysexits.h
             Ending::Aborted => 130, // 128 + SIGINT, as shells count
         })
     }

@@ -1,7 +1,5 @@
 //! `tributary schema`.
 
-use std::fmt::Write;
-
 use anyhow::bail;
 use tributary_pipeline::{TableDoc, table_docs};
 
@@ -49,8 +47,8 @@ fn text(table: &TableDoc) -> String {
     );
     for column in &table.columns {
         let null = if column.nullable { "" } else { " not null" };
-        // Writing to a String cannot fail.
-        drop(write!(text, "\n{:>4}  {} {}{null}\n      {}", column.id, column.name, column.kind, column.meaning));
+        let (id, name, kind, meaning) = (column.id, &column.name, &column.kind, &column.meaning);
+        text.push_str(&format!("\n{id:>4}  {name} {kind}{null}\n      {meaning}"));
     }
     text
 }

@@ -50,7 +50,7 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
 
 fn options(args: &Simulate) -> Options {
     let day = Duration::from_secs(86_400);
-    let days = args.days.or(if args.events.is_none() { Some(1) } else { None });
+    let days = args.days.or_else(|| args.events.is_none().then_some(1));
     Options {
         agents: args.agents,
         start: args.start.start(),

@@ -69,7 +69,7 @@ fn tables(
 fn text(view: &LogView, epochs: usize) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    drop(write(&mut text, view, epochs));
+    write(&mut text, view, epochs).ok();
     text.truncate(text.trim_end().len());
     text
 }

@@ -12,7 +12,7 @@ use crate::units::{bytes, count};
 pub(crate) fn text(summary: &Summary, lake: &Path) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    drop(write(&mut text, summary, lake));
+    write(&mut text, summary, lake).ok();
     text.truncate(text.trim_end().len());
     text
 }
@@ -79,7 +79,10 @@ fn oddities(out: &mut String, summary: &Summary) -> std::fmt::Result {
     }
     for (scope, held) in summary.held.iter().filter(|(_, held)| held.short_since.is_some()) {
         let keys = count(held.keys);
-        writeln!(out, "  {scope} could hold only {keys} keys: duplicates beyond them were not looked for (dedup.memory)")?;
+        writeln!(
+            out,
+            "  {scope} could hold only {keys} keys: duplicates beyond them were not looked for (dedup.memory)"
+        )?;
     }
     let unknown = &summary.tally.unknown_keys;
     if !unknown.is_empty() {

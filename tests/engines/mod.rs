@@ -51,15 +51,12 @@ impl Engines {
         READERS.get_or_init(|| installed("readers.txt")).clone()
     }
 
-    /// Spark. `None` where it cannot be had, as with [`Engines::get`], and where there is no Java, also in CI.
+    /// Spark. `None` where it, or Java, cannot be had, as with [`Engines::get`].
     pub(crate) fn spark() -> Option<Self> {
         SPARK
             .get_or_init(|| match venv::run(Command::new("java").arg("-version")) {
                 Ok(_) => installed("spark.txt"),
-                Err(reason) => {
-                    venv::say(&format!("NOT CHECKED with Spark, there is no Java: {reason}"));
-                    None
-                }
+                Err(reason) => missing("spark.txt", &format!("there is no Java: {reason}")),
             })
             .clone()
     }
@@ -91,14 +88,16 @@ impl Engines {
 fn installed(requirements: &str) -> Option<Engines> {
     match venv::python(&folder().join(requirements)) {
         Ok(python) => Some(Engines { python }),
-        Err(reason) if venv::variable("CI").is_some_and(|value| value == "true") => {
-            panic!("the engines of tests/engines/{requirements} must be there in CI: {reason}")
-        }
-        Err(reason) => {
-            venv::say(&format!("NOT CHECKED with other engines ({requirements}): {reason}"));
-            None
-        }
+        Err(reason) => missing(requirements, &reason),
     }
+}
+
+fn missing(requirements: &str, reason: &str) -> Option<Engines> {
+    if venv::variable("CI").is_some_and(|value| value == "true") {
+        panic!("the engines of tests/engines/{requirements} must be there in CI: {reason}");
+    }
+    venv::say(&format!("NOT CHECKED with other engines ({requirements}): {reason}"));
+    None
 }
 
 fn folder() -> PathBuf {
