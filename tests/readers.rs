@@ -73,14 +73,14 @@ fn every_event_is_what_the_simulator_acted_out() {
     lab.input("events.jsonl", events(&options));
     lab.run();
     let query = format!(
-        "sql:WITH truth AS (SELECT event_id, agent_id, event_type, event_timestamp::TIMESTAMP AS at, day::DATE AS day, \
+        "sql:WITH truth AS (SELECT event_id, agent_id, event_type, event_timestamp::TIMESTAMP AS happened, day::DATE AS day, \
          contacts, departed FROM read_json('{}', format = 'newline_delimited', sample_size = -1) WHERE kind = 'event'), \
          left_behind AS (SELECT event_id, count(*) AS departed FROM agent_event_contacts WHERE snapshot = 'previous' GROUP BY ALL), \
-         lake AS (SELECT event_id, split_part(agent_arn, '/agent/', 2) AS agent_id, event_type, event_timestamp AS at, \
+         lake AS (SELECT event_id, split_part(agent_arn, '/agent/', 2) AS agent_id, event_type, event_timestamp AS happened, \
          event_timestamp::DATE AS day, len(current_contacts) AS contacts, coalesce(departed, 0) AS departed \
          FROM agent_event LEFT JOIN left_behind USING (event_id)) \
          SELECT (SELECT count(*) FROM truth), (SELECT count(*) FROM lake), \
-         (SELECT count(*) FROM truth JOIN lake USING (event_id, agent_id, event_type, at, day, contacts, departed)), \
+         (SELECT count(*) FROM truth JOIN lake USING (event_id, agent_id, event_type, happened, day, contacts, departed)), \
          (SELECT sum(departed) FROM truth)",
         truth.display()
     );

@@ -1,17 +1,22 @@
 //! What the sink costs: writes rows like those of `agent_event` to a store that keeps nothing (or to a
 //! folder), and prints CPU seconds, bytes and the peak of memory.
-//! `cargo run --release -p tributary-sink-parquet --example encode -- [ROWS] [DAYS] [FOLDER]`
+//! `cargo run --release -p tributary-sink-parquet --example encode -- [ROWS] [DAYS] [plain|coded] [FOLDER]`
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring tool")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::builder::{ArrayBuilder, ListBuilder, StringBuilder, StructBuilder};
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::row::{RowConverter, SortField};
+use arrow_array::builder::{ArrayBuilder, ListBuilder, StringBuilder, StructBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array,
+};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_select::take::take;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tributary_core::{Attempt, Digest, Key, Sink, Table, TableBatch, TableId, Ticket};
@@ -86,6 +91,18 @@ fn element() -> Field {
     Field::new("element", DataType::Struct(queue_fields()), true)
 }
 
+fn contact_fields() -> Fields {
+    let moment = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let text = ["contact_id", "initial_contact_id", "channel", "state", "queue"];
+    let text = text.map(|name| Field::new(name, DataType::Utf8, true));
+    let moments = ["started", "connected", "queued"].map(|name| Field::new(name, moment.clone(), true));
+    text.into_iter().chain(moments).collect()
+}
+
+fn contact() -> Field {
+    Field::new("element", DataType::Struct(contact_fields()), true)
+}
+
 fn schema() -> SchemaRef {
     let mut fields = vec![
         Field::new("event_id", DataType::Utf8, false),
@@ -97,6 +114,7 @@ fn schema() -> SchemaRef {
     );
     fields.push(Field::new("flag", DataType::Boolean, true));
     fields.extend((0..15).map(|at| match at {
+        2 | 3 => Field::new(format!("contacts_{at}"), DataType::List(Arc::new(contact())), true),
         0 | 1 => Field::new(format!("queues_{at}"), DataType::List(Arc::new(element())), true),
         _ => Field::new(
             format!("empty_{at}"),
@@ -143,6 +161,32 @@ fn lists(batch: usize, rows: usize) -> ArrayRef {
     Arc::new(list.finish())
 }
 
+/// Every other row has one, and each contact is in four rows.
+fn contacts(batch: usize, rows: usize) -> ArrayRef {
+    let mut builders: Vec<Box<dyn ArrayBuilder>> = Vec::new();
+    (0..5).for_each(|_| builders.push(Box::new(StringBuilder::new())));
+    (0..3).for_each(|_| builders.push(Box::new(TimestampMicrosecondBuilder::new())));
+    let mut list = ListBuilder::new(StructBuilder::new(contact_fields(), builders)).with_field(contact());
+    for row in 0..rows {
+        let number = (batch * rows + row) / 8;
+        if row % 2 == 0 {
+            let values = list.values();
+            let id = format!("{:08x}-7b0f-4e85-93ac-da29228b5542", number * 2_654_435_761 % 0xffff_ffff);
+            let queue = string(10, number % 60, 0).unwrap();
+            for (member, text) in [&id, &id, "VOICE", "CONNECTED", &queue].into_iter().enumerate() {
+                values.field_builder::<StringBuilder>(member).unwrap().append_value(text);
+            }
+            for member in 5..8 {
+                let at = (number * 1_003 + member) as i64 * 1_000;
+                values.field_builder::<TimestampMicrosecondBuilder>(member).unwrap().append_value(at);
+            }
+            values.append(true);
+        }
+        list.append(true);
+    }
+    Arc::new(list.finish())
+}
+
 fn batch(schema: &SchemaRef, number: usize, rows: usize, total: usize, days: usize) -> RecordBatch {
     let agent = |row: usize| (number * rows + row) * 7 % AGENTS;
     let start = 20_270_i64 * 86_400_000_000;
@@ -172,13 +216,51 @@ fn batch(schema: &SchemaRef, number: usize, rows: usize, total: usize, days: usi
         )));
     }
     columns.push(Arc::new((0..rows).map(|row| Some(row % 2 == 0)).collect::<BooleanArray>()));
-    let queues = lists(number, rows);
+    let (queues, contacts) = (lists(number, rows), contacts(number, rows));
     for column in 0..15 {
         let mut empty = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", DataType::Utf8, true));
         (0..rows).for_each(|_| empty.append(true));
-        columns.push(if column < 2 { Arc::clone(&queues) } else { Arc::new(empty.finish()) });
+        columns.push(match column {
+            0 | 1 => Arc::clone(&queues),
+            2 | 3 => Arc::clone(&contacts),
+            _ => Arc::new(empty.finish()),
+        });
     }
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
+}
+
+/// The batch as a decoder makes it: strings and lists as keys of their different values.
+fn coded(batch: &RecordBatch) -> RecordBatch {
+    let fields = batch.schema();
+    let stays = |at: usize| at == 0 || fields.field(at).name().starts_with("contacts");
+    let column = |(at, array): (usize, &ArrayRef)| -> ArrayRef {
+        match array.data_type() {
+            DataType::Utf8 | DataType::List(_) if !stays(at) => key(array),
+            _ => Arc::clone(array),
+        }
+    };
+    let columns: Vec<ArrayRef> = batch.columns().iter().enumerate().map(column).collect();
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> =
+        fields.map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone())).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+fn key(array: &ArrayRef) -> ArrayRef {
+    let converter = RowConverter::new(vec![SortField::new(array.data_type().clone())]).unwrap();
+    let rows = converter.convert_columns(&[Arc::clone(array)]).unwrap();
+    let (mut known, mut places) = (HashMap::new(), Vec::new());
+    let mut place = |row: usize| {
+        let key = *known.entry(rows.row(row)).or_insert_with(|| {
+            places.push(row as u32);
+            places.len() as i32 - 1
+        });
+        array.is_valid(row).then_some(key)
+    };
+    let keys: Int32Array = (0..array.len()).map(&mut place).collect();
+    let values = take(array, &UInt32Array::from(places), None).unwrap();
+    Arc::new(DictionaryArray::new(keys, values))
 }
 
 /// User and system seconds of this process so far.
@@ -197,10 +279,11 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| arguments.get(at).map(|text| text.parse::<usize>().unwrap());
     let (total, days) = (number(0).unwrap_or(100_000), number(1).unwrap_or(3));
-    let store: Arc<dyn ObjectStore> = match arguments.get(2) {
+    let store: Arc<dyn ObjectStore> = match arguments.get(3) {
         Some(folder) => Arc::new(FolderStore::open(Path::new(folder)).unwrap()),
         None => Arc::new(Nothing),
     };
+    let is_coded = arguments.get(2).is_none_or(|text| text == "coded");
     let rows = 3_200;
     let schema = schema();
     let table = Table {
@@ -225,6 +308,7 @@ fn main() {
             let start = cpu();
             let batch = batch(&schema, number, rows, total, days);
             raw += batch.get_array_memory_size();
+            let batch = if is_coded { coded(&batch) } else { batch };
             let made = cpu();
             sink.write(TableBatch { table: TableId::new("agent_event"), rows: batch }).await.unwrap();
             *spent.entry("make").or_default() += made - start;

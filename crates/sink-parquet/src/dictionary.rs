@@ -1,4 +1,4 @@
-//! Each different string once: what the waiting rows' codes mean.
+//! Each different string (or list, as bytes) once: what the waiting rows' codes mean.
 
 use std::hash::BuildHasher;
 
@@ -36,6 +36,11 @@ impl Dictionary {
         &self.bytes[from..self.ends[at] as usize]
     }
 
+    /// All strings in the order of their codes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len() as u32).map(|code| self.get(code))
+    }
+
     /// Appends a string that is not there.
     pub(crate) fn push(&mut self, text: &[u8]) -> u32 {
         let code = self.ends.len() as u32; // generations end long before 2^32 strings or bytes
@@ -56,12 +61,13 @@ pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
     /// Code + 1 of a string that was seen here, by [`sample`]; 0 is empty.
     recent: Vec<u32>,
-    looked_up: u64,
+    /// Rows whose strings came here.
+    rows: u64,
 }
 
 impl Default for Interner {
     fn default() -> Self {
-        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT], looked_up: 0 }
+        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT], rows: 0 }
     }
 }
 
@@ -82,7 +88,6 @@ impl Interner {
     /// The code of `text` in `dictionary`, which only this interner has added to.
     #[inline]
     pub(crate) fn intern(&mut self, dictionary: &mut Dictionary, text: &[u8]) -> u32 {
-        self.looked_up += 1;
         let place = sample(text);
         let guess = self.recent[place];
         if guess != 0 && dictionary.get(guess - 1) == text {
@@ -104,9 +109,14 @@ impl Interner {
         code
     }
 
+    /// Counts rows, by which is judged whether strings repeat.
+    pub(crate) fn count(&mut self, rows: usize) {
+        self.rows += rows as u64;
+    }
+
     /// Whether the strings hardly repeat, so that codes would only cost.
     pub(crate) fn is_in_vain(&self, dictionary: &Dictionary) -> bool {
-        dictionary.len() > 4_096 && dictionary.len() as u64 * 3 > self.looked_up
+        dictionary.len() > 4_096 && dictionary.len() as u64 * 3 > self.rows
     }
 
     fn memory(&self) -> u64 {

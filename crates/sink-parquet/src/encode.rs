@@ -6,14 +6,16 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::arrow_writer::compute_leaves;
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use tributary_core::{Day, Timestamp};
 
 use crate::SinkError;
-use crate::gather::{Gathered, Group, Piece};
+use crate::gather::{Gathered, Group, Piece, strings};
 use crate::gauge::Gauge;
-use crate::pages;
-use crate::plan::Plan;
+use crate::leaves::take_apart;
+use crate::pages::{self, Press, Values};
+use crate::plain::Plain;
+use crate::plan::{Coding, Plan};
 use crate::sort;
 use crate::spill::{Spooled, dictionary_array, load};
 
@@ -30,6 +32,7 @@ pub(crate) fn encode(
     work: Work,
     file: &mut SerializedFileWriter<Vec<u8>>,
     memory: &Gauge,
+    press: &mut Press,
 ) -> Result<u64, SinkError> {
     let mut pieces = Vec::with_capacity(work.spooled.len() + work.pieces.len());
     for spooled in &work.spooled {
@@ -41,43 +44,67 @@ pub(crate) fn encode(
     if let Some(order) = sort::order(plan, &group).map_err(|cause| plan.arrange(cause))? {
         group.reorder(&order);
     }
-    let mut compressor = pages::compressor(plan.compression_level).map_err(|cause| plan.encode(cause))?;
-    let ordinal = file.flushed_row_groups().len();
-    let writers = plan.factory.create_column_writers(ordinal).map_err(|cause| plan.encode(cause))?;
-    let mut writers: Vec<_> = writers.into_iter().map(Some).collect();
     let mut row_group = file.next_row_group().map_err(|cause| plan.encode(cause))?;
-    for (column, field) in plan.schema.fields().iter().enumerate() {
-        let array: ArrayRef = match group.column(column).map_err(|cause| plan.arrange(cause))? {
-            Gathered::Strings(keys, dictionary) if pages::suits(&keys, &dictionary) => {
-                drop(writers[plan.leaves[column]].take());
-                let leaf = plan.parquet.column(plan.leaves[column]);
-                let chunk = pages::chunk(&leaf, &keys, &dictionary, (plan.compression_level, &mut compressor));
-                let pages::Chunk { bytes, close } = chunk.map_err(|cause| plan.encode(cause))?;
-                row_group.append_column(&bytes, close).map_err(|cause| plan.encode(cause))?;
-                continue;
-            }
-            // Not spelled out: long strings that repeat would take many times the memory that was counted.
-            Gathered::Strings(keys, dictionary) => {
-                Arc::new(dictionary_array(&keys, &dictionary).map_err(|cause| plan.arrange(cause))?)
-            }
-            Gathered::Array(array) => array,
-        };
-        let leaves = compute_leaves(field, &array).map_err(|cause| plan.encode(cause))?;
-        for (leaf, writer) in leaves.iter().zip(&mut writers[plan.leaves[column]..]) {
-            let mut writer = writer.take().ok_or_else(|| plan.shape("more leaves than Parquet columns"))?;
-            writer.write(leaf).map_err(|cause| plan.encode(cause))?;
-            let chunk = writer.close().map_err(|cause| plan.encode(cause))?;
-            chunk.append_to_row_group(&mut row_group).map_err(|cause| plan.encode(cause))?;
-        }
+    for column in 0..plan.schema.fields().len() {
+        let gathered = group.column(plan, column).map_err(|cause| plan.arrange(cause))?;
+        write_column(plan, column, gathered, &mut row_group, press)?;
     }
     row_group.close().map_err(|cause| plan.encode(cause))?;
     Ok(group.rows() as u64)
 }
 
+fn write_column(
+    plan: &Plan,
+    column: usize,
+    gathered: Gathered,
+    row_group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    press: &mut Press,
+) -> Result<(), SinkError> {
+    let (first, field) = (plan.leaves[column], plan.schema.field(column));
+    // A page has no place for them: what is left of the rows would be read as other rows' values.
+    if !field.is_nullable() && gathered.has_nulls() {
+        return Err(plan.shape(format!("a row has no {}, which every row has", field.name())));
+    }
+    let mut write = |leaf: usize, values: Values<'_>| {
+        let pages::Chunk { bytes, close } = pages::chunk(&plan.parquet.column(leaf), values, press)?;
+        row_group.append_column(&bytes, close)
+    };
+    let array: ArrayRef = match (gathered, &plan.coding[column]) {
+        (Gathered::Codes(keys, dictionary), Coding::Lists(node)) => {
+            let leaves = take_apart(node, &dictionary).ok_or_else(|| plan.shape("bytes that are no list"))?;
+            for (at, leaf) in leaves.iter().enumerate() {
+                write(first + at, Values::Nested(&keys, leaf)).map_err(|cause| plan.encode(cause))?;
+            }
+            return Ok(());
+        }
+        (Gathered::Codes(keys, dictionary), _) if pages::suits(&keys, &dictionary) => {
+            return write(first, Values::Flat(&keys, &dictionary)).map_err(|cause| plan.encode(cause));
+        }
+        // Not spelled out: long strings that repeat would take many times the memory that was counted.
+        (Gathered::Codes(keys, dictionary), _) => {
+            let all: Vec<u32> = (1..=dictionary.len() as u32).collect();
+            let array = strings(&all, &dictionary).and_then(|values| dictionary_array(&keys, Arc::new(values)));
+            Arc::new(array.map_err(|cause| plan.arrange(cause))?)
+        }
+        (Gathered::Array(array), _) => match Plain::of(&array) {
+            Some(plain) => return write(first, Values::Plain(plain)).map_err(|cause| plan.encode(cause)),
+            None => array,
+        },
+    };
+    let leaves = compute_leaves(field, &array).map_err(|cause| plan.encode(cause))?;
+    let writers = plan.writers(column).map_err(|cause| plan.encode(cause))?;
+    for (leaf, mut writer) in leaves.iter().zip(writers) {
+        writer.write(leaf).map_err(|cause| plan.encode(cause))?;
+        let chunk = writer.close().map_err(|cause| plan.encode(cause))?;
+        chunk.append_to_row_group(row_group).map_err(|cause| plan.encode(cause))?;
+    }
+    Ok(())
+}
+
 /// A row in another day's folder would be lost to every query that prunes by day: looked at once more, at the last
 /// moment.
 fn check_day(plan: &Plan, day: Day, group: &Group) -> Result<(), SinkError> {
-    let Gathered::Array(array) = group.column(plan.partition).map_err(|cause| plan.arrange(cause))? else {
+    let Gathered::Array(array) = group.column(plan, plan.partition).map_err(|cause| plan.arrange(cause))? else {
         return Err(plan.shape("the partition column is not a timestamp"));
     };
     let moments = array.as_primitive::<TimestampMicrosecondType>().values();

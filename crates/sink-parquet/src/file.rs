@@ -1,8 +1,8 @@
 //! Files between their first row group and their seal.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::file::writer::SerializedFileWriter;
@@ -11,6 +11,7 @@ use tributary_store::{ObjectStore, StoreError, Upload};
 
 use crate::SinkError;
 use crate::gauge::{Charge, Gauge};
+use crate::pages::Press;
 use crate::plan::Plan;
 
 /// What an open file keeps in memory for each column of each row group it has: metadata, statistics and the page index.
@@ -36,11 +37,24 @@ pub(crate) struct Files {
     pub(crate) memory: Gauge,
     /// Bytes in files that are not sealed yet.
     pub(crate) encoded: Gauge,
+    /// Those that are not in use now; at most one for each encoding that runs.
+    presses: Mutex<Vec<Press>>,
 }
 
 impl Files {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, attempt: Attempt, memory: Gauge, encoded: Gauge) -> Self {
-        Self { store, attempt, counter: AtomicU32::new(0), memory, encoded }
+        Self { store, attempt, counter: AtomicU32::new(0), memory, encoded, presses: Mutex::default() }
+    }
+
+    /// What compresses pages, to be given back.
+    pub(crate) fn press(&self, plan: &Plan) -> Result<Press, SinkError> {
+        let unused = self.presses.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        unused.map_or_else(|| Press::new(plan.compression_level).map_err(|cause| plan.encode(cause)), Ok)
+    }
+
+    /// Gives it back.
+    pub(crate) fn put_away(&self, press: Press) {
+        self.presses.lock().unwrap_or_else(PoisonError::into_inner).push(press);
     }
 
     /// A new file; rows are about to come.

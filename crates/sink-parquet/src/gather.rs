@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
+use arrow_select::take::take;
 use hashbrown::HashMap;
 
 use crate::dictionary::{Dictionary, Generation, Interner};
+use crate::lists;
+use crate::plan::{Coding, Plan};
 use crate::rows::{Chunk, Column, Run};
 
 /// A run together with what its codes mean.
@@ -52,10 +55,20 @@ enum Order {
 
 /// One column of a group.
 pub(crate) enum Gathered {
-    /// Strings: 0 for null, else the place in the dictionary plus one. Every entry of the dictionary is used.
-    Strings(Vec<u32>, Dictionary),
+    /// Strings or lists: 0 for null, else the place in the dictionary plus one. Every entry of the dictionary is used.
+    Codes(Vec<u32>, Dictionary),
     /// Anything else.
     Array(ArrayRef),
+}
+
+impl Gathered {
+    /// Whether a row has no value.
+    pub(crate) fn has_nulls(&self) -> bool {
+        match self {
+            Self::Codes(keys, _) => keys.contains(&0),
+            Self::Array(array) => array.null_count() > 0,
+        }
+    }
 }
 
 impl Group {
@@ -89,18 +102,18 @@ impl Group {
     }
 
     /// One column in the order of the rows.
-    pub(crate) fn column(&self, column: usize) -> Result<Gathered, ArrowError> {
+    pub(crate) fn column(&self, plan: &Plan, column: usize) -> Result<Gathered, ArrowError> {
         let is_coded = |piece: &Piece| matches!(piece.chunk.columns[column], Column::Codes(_));
         if self.pieces.iter().all(is_coded) {
             let (keys, dictionary) = self.codes(column);
-            return Ok(Gathered::Strings(keys, dictionary));
+            return Ok(Gathered::Codes(keys, dictionary));
         }
         let mut arrays = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             arrays.push(match &piece.chunk.columns[column] {
                 Column::Plain(array) => array.slice(piece.from, piece.rows),
-                // A column whose strings stopped repeating in the middle of the group.
-                Column::Codes(_) => Arc::new(self.spelled_out(piece, column)?) as ArrayRef,
+                // A column whose values stopped repeating in the middle of the group.
+                Column::Codes(_) => spelled_out(plan, piece, column)?,
             });
         }
         let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
@@ -113,12 +126,6 @@ impl Group {
                 interleave(&parts, &indices)?
             }
         }))
-    }
-
-    fn spelled_out(&self, piece: &Piece, column: usize) -> Result<StringArray, ArrowError> {
-        let only = Self::new(vec![piece.clone()]);
-        let (keys, dictionary) = only.codes(column);
-        strings(&keys, &dictionary)
     }
 
     /// The codes of a column, renumbered so that the dictionary holds just what this group uses.
@@ -135,6 +142,13 @@ impl Group {
         }
         (keys, merge.merged)
     }
+}
+
+fn spelled_out(plan: &Plan, piece: &Piece, column: usize) -> Result<ArrayRef, ArrowError> {
+    let (keys, dictionary) = Group::new(vec![piece.clone()]).codes(column);
+    let Coding::Lists(node) = &plan.coding[column] else { return Ok(Arc::new(strings(&keys, &dictionary)?)) };
+    let places: UInt32Array = keys.iter().map(|key| key.checked_sub(1)).collect();
+    take(&lists::array(node, &dictionary)?, &places, None)
 }
 
 /// Brings the dictionaries of several generations together.

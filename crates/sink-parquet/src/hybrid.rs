@@ -46,12 +46,14 @@ fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
     for value in values.iter().copied().chain(std::iter::repeat_n(0, padding)) {
         bits |= u64::from(value) << filled;
         filled += u32::from(width);
-        while filled >= 8 {
-            out.push(bits as u8); // the low byte
-            bits >>= 8;
-            filled -= 8;
+        if filled >= 32 {
+            out.extend_from_slice(&(bits as u32).to_le_bytes()); // the low half
+            bits >>= 32;
+            filled -= 32;
         }
     }
+    // Groups of eight end at whole bytes.
+    out.extend_from_slice(&bits.to_le_bytes()[..filled as usize / 8]);
 }
 
 fn varint(mut number: u64, out: &mut Vec<u8>) {

@@ -1,30 +1,35 @@
-//! A column chunk of strings straight from codes: the dictionary page, and data pages of codes.
+//! Column chunks straight from codes: the dictionary page, and data pages of levels and codes.
 //!
 //! parquet's own writer hashes and compares every value of every row, three times over 100 bytes for an ARN; the codes
 //! are known already, so a row costs a few bits here. Source: Apache Parquet, "Data Pages" (version 1), "Dictionary
 //! Encoding" and "Page Index".
 
+use std::cmp::Ordering;
 use std::io;
 
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, Type, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::PageEncodingStats;
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
-use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
+use crate::bounds::{Bounds, statistics};
 use crate::dictionary::Dictionary;
 use crate::hybrid;
-use crate::plan::{PAGE_ROWS, STATISTICS_BYTES};
+use crate::leaves::Leaf;
+use crate::plain::Plain;
+use crate::plan::PAGE_ROWS;
 
 /// A larger dictionary is no longer worth having: parquet's own limit of a dictionary page.
 const LARGEST_DICTIONARY: usize = 1 << 20;
+
+/// A page of nested values ends after the row with which it has so many.
+const PAGE_SLOTS: usize = 100_000;
 
 /// A finished column chunk whose offsets count from its own beginning.
 pub(crate) struct Chunk {
@@ -32,180 +37,340 @@ pub(crate) struct Chunk {
     pub(crate) close: ColumnCloseResult,
 }
 
-/// Whether such a chunk is worth making: strings that hardly repeat, and ones that are too long for whole statistics,
-/// are left to parquet's own writer.
-pub(crate) fn suits(keys: &[u32], dictionary: &Dictionary) -> bool {
-    dictionary.text_bytes() <= LARGEST_DICTIONARY
-        && (dictionary.len() < 1_000 || dictionary.len() * 2 < keys.len())
-        && (0..dictionary.len() as u32).all(|key| dictionary.get(key).len() <= STATISTICS_BYTES)
+/// What is used again for every chunk: making a compressor costs more than compressing a small page, and large buffers
+/// that come and go cost page faults.
+pub(crate) struct Press {
+    level: i32,
+    compressor: Compressor<'static>,
+    raw: Vec<u8>,
+    compressed: Vec<u8>,
+    repetitions: Vec<u32>,
+    definitions: Vec<u32>,
+    /// Keys of the values of a page that are there.
+    present: Vec<u32>,
+    /// By key: the last page (counted from 1) that has it.
+    seen: Vec<u32>,
 }
 
-/// Makes the chunk of a flat column. `keys`: 0 for null, else the place in `dictionary` plus one.
-pub(crate) fn chunk(
-    column: &ColumnDescPtr,
-    keys: &[u32],
-    dictionary: &Dictionary,
-    zstd: (i32, &mut Compressor<'static>),
-) -> Result<Chunk> {
-    let (level, compressor) = zstd;
-    let mut sink = TrackedWrite::new(Vec::new());
-    let mut making = Making {
-        pages: SerializedPageWriter::new(&mut sink),
-        compressor,
-        is_nullable: column.max_def_level() > 0,
-        dictionary,
-        seen: vec![0; dictionary.len()],
-        page: 0,
-        uncompressed: 0,
-        index: ColumnIndexBuilder::new(Type::BYTE_ARRAY),
-        offsets: OffsetIndexBuilder::new(),
-        bounds: Vec::new(),
-        nulls: 0,
-        text: 0,
-    };
-    let data_offset = making.dictionary_page()?;
-    for page in keys.chunks(PAGE_ROWS) {
-        making.data_page(page)?;
+impl Press {
+    /// One for zstd's `level`.
+    pub(crate) fn new(level: i32) -> Result<Self> {
+        Ok(Self {
+            level,
+            compressor: Compressor::new(level).map_err(external)?,
+            raw: Vec::new(),
+            compressed: Vec::new(),
+            repetitions: Vec::new(),
+            definitions: Vec::new(),
+            present: Vec::new(),
+            seen: Vec::new(),
+        })
     }
-    let Making { uncompressed, mut index, offsets, bounds, nulls, text, .. } = making;
-    index.set_boundary_order(boundary_order(&bounds));
-    let (min, max) = (bounds.iter().map(|bound| bound.0).min(), bounds.iter().map(|bound| bound.1).max());
-    let owned = |text: &[u8]| ByteArray::from(text.to_vec());
-    let statistics =
-        Statistics::ByteArray(ValueStatistics::new(min.map(owned), max.map(owned), None, Some(nulls), false));
-    let bytes = Bytes::from(sink.into_inner()?);
-    let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-    let data_pages = keys.len().div_ceil(PAGE_ROWS) as i32; // a row group has far fewer than 2^31 pages
-    let metadata = ColumnChunkMetaData::builder(column.clone())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
-        .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
-        .set_page_encoding_stats(vec![
-            stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-            stats(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, data_pages),
-        ])
-        .set_total_compressed_size(bytes.len() as i64)
-        .set_total_uncompressed_size(uncompressed)
-        .set_num_values(keys.len() as i64)
-        .set_data_page_offset(data_offset)
-        .set_dictionary_page_offset(Some(0))
-        .set_statistics(statistics)
-        .set_unencoded_byte_array_data_bytes(Some(text))
-        .build()?;
-    let close = ColumnCloseResult {
-        bytes_written: bytes.len() as u64,
-        rows_written: keys.len() as u64,
-        metadata,
-        bloom_filter: None,
-        column_index: Some(index.build()?),
-        offset_index: Some(offsets.build()),
-    };
-    Ok(Chunk { bytes, close })
-}
 
-/// A compressor; making one costs more than compressing a small page, so a row group uses one for all its columns.
-pub(crate) fn compressor(level: i32) -> Result<Compressor<'static>> {
-    Compressor::new(level).map_err(external)
+    /// Compresses `raw`.
+    fn compress(&mut self) -> Result<Bytes> {
+        self.compressed.clear();
+        self.compressed.reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
+        self.compressor.compress_to_buffer(&self.raw, &mut self.compressed).map_err(external)?;
+        Ok(Bytes::copy_from_slice(&self.compressed))
+    }
 }
 
 fn external(error: io::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
-fn boundary_order(bounds: &[(&[u8], &[u8])]) -> BoundaryOrder {
-    match bounds.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1) {
+/// Whether a chunk of strings is worth making: strings that hardly repeat are left to parquet's own writer.
+pub(crate) fn suits(keys: &[u32], dictionary: &Dictionary) -> bool {
+    dictionary.text_bytes() <= LARGEST_DICTIONARY && (dictionary.len() < 1_000 || dictionary.len() * 2 < keys.len())
+}
+
+/// The values of a column. Keys are one for each row: 0 for null, else a place plus one.
+#[derive(Clone, Copy)]
+pub(crate) enum Values<'a> {
+    /// A flat column: places in the dictionary.
+    Flat(&'a [u32], &'a Dictionary),
+    /// One leaf of a column of lists: places are codes of lists.
+    Nested(&'a [u32], &'a Leaf),
+    /// A flat column without dictionary.
+    Plain(Plain<'a>),
+}
+
+impl<'a> Values<'a> {
+    fn rows(self) -> usize {
+        match self {
+            Self::Flat(keys, _) | Self::Nested(keys, _) => keys.len(),
+            Self::Plain(plain) => plain.rows(),
+        }
+    }
+
+    fn dictionary(self) -> Option<&'a Dictionary> {
+        match self {
+            Self::Flat(_, dictionary) => Some(dictionary),
+            Self::Nested(_, leaf) => Some(&leaf.values),
+            Self::Plain(_) => None,
+        }
+    }
+
+    fn encoding(self) -> Encoding {
+        match self.dictionary() {
+            Some(_) => Encoding::RLE_DICTIONARY,
+            None => Encoding::PLAIN,
+        }
+    }
+
+    /// Fills the levels, and the keys that are there, of a page of the rows from `from` on; where it ends.
+    /// `is_nullable` is for flat columns alone.
+    fn page(self, from: usize, is_nullable: bool, press: &mut Press) -> usize {
+        press.repetitions.clear();
+        press.definitions.clear();
+        press.present.clear();
+        let some = |keys: &'a [u32]| &keys[from..keys.len().min(from + PAGE_ROWS)];
+        match self {
+            Self::Plain(plain) => {
+                let to = plain.page_end(from);
+                if is_nullable {
+                    press.definitions.extend((from..to).map(|row| u32::from(plain.is_there(row))));
+                }
+                to
+            }
+            Self::Flat(keys, _) => {
+                let rows = some(keys);
+                press.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1));
+                if is_nullable {
+                    press.definitions.extend(rows.iter().map(|key| u32::from(*key > 0)));
+                }
+                from + rows.len()
+            }
+            Self::Nested(keys, leaf) => {
+                let rows = some(keys);
+                for (at, key) in rows.iter().enumerate() {
+                    if press.definitions.len() >= PAGE_SLOTS {
+                        return from + at;
+                    }
+                    let Some(code) = key.checked_sub(1) else {
+                        press.repetitions.push(0);
+                        press.definitions.push(0);
+                        continue;
+                    };
+                    let slots = leaf.slots(code);
+                    press.repetitions.extend(slots.repetitions.iter().map(|level| u32::from(*level)));
+                    press.definitions.extend(slots.definitions.iter().map(|level| u32::from(*level)));
+                    press.present.extend_from_slice(slots.keys);
+                }
+                from + rows.len()
+            }
+        }
+    }
+}
+
+/// Makes the chunk of a column.
+pub(crate) fn chunk(column: &ColumnDescPtr, values: Values<'_>, press: &mut Press) -> Result<Chunk> {
+    let mut sink = TrackedWrite::new(Vec::new());
+    press.seen.clear();
+    press.seen.resize(values.dictionary().map_or(0, Dictionary::len), 0);
+    let level = press.level;
+    let mut making = Making {
+        pages: SerializedPageWriter::new(&mut sink),
+        press,
+        column,
+        values,
+        page: 0,
+        slots: 0,
+        uncompressed: 0,
+        index: ColumnIndexBuilder::new(column.physical_type()),
+        offsets: OffsetIndexBuilder::new(),
+        bounds: Vec::new(),
+        nulls: 0,
+        text: 0,
+    };
+    let dictionary_page = values.dictionary().map(|dictionary| making.dictionary_page(dictionary)).transpose()?;
+    let (rows, mut from) = (values.rows(), 0);
+    while from < rows {
+        from = making.data_page(from)?;
+    }
+    let Making { uncompressed, mut index, offsets, bounds, nulls, text, page, slots, .. } = making;
+    index.set_boundary_order(boundary_order(column.physical_type(), &bounds));
+    let bytes = Bytes::from(sink.into_inner()?);
+    let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
+    let is_text = column.physical_type() == Type::BYTE_ARRAY;
+    // A row group has far fewer than 2^31 pages.
+    let data_pages = stats(PageType::DATA_PAGE, values.encoding(), page as i32);
+    let (encodings, page_stats) = match dictionary_page {
+        Some(_) => (
+            vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
+            vec![stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1), data_pages],
+        ),
+        None => (vec![Encoding::PLAIN, Encoding::RLE], vec![data_pages]),
+    };
+    let metadata = ColumnChunkMetaData::builder(column.clone())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
+        .set_encodings(encodings)
+        .set_page_encoding_stats(page_stats)
+        .set_total_compressed_size(bytes.len() as i64)
+        .set_total_uncompressed_size(uncompressed)
+        .set_num_values(slots)
+        .set_data_page_offset(dictionary_page.unwrap_or(0))
+        .set_dictionary_page_offset(dictionary_page.map(|_| 0))
+        .set_statistics(statistics(column.physical_type(), &bounds, nulls))
+        .set_unencoded_byte_array_data_bytes(is_text.then_some(text))
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: bytes.len() as u64,
+        rows_written: rows as u64,
+        metadata,
+        bloom_filter: None,
+        // The order of floating point numbers is a matter of its own; they have no bounds here.
+        column_index: match column.physical_type() {
+            Type::DOUBLE => None,
+            _ => Some(index.build()?),
+        },
+        offset_index: Some(offsets.build()),
+    };
+    Ok(Chunk { bytes, close })
+}
+
+fn boundary_order(kind: Type, bounds: &[Bounds<'_>]) -> BoundaryOrder {
+    let ascends = |left: &[u8], right: &[u8]| crate::bounds::compare(kind, left, right) != Ordering::Greater;
+    match bounds.windows(2).all(|pair| ascends(pair[0].min, pair[1].min) && ascends(pair[0].max, pair[1].max)) {
         true => BoundaryOrder::ASCENDING,
         false => BoundaryOrder::UNORDERED,
     }
 }
 
-struct Making<'a> {
-    pages: SerializedPageWriter<'a, Vec<u8>>,
-    compressor: &'a mut Compressor<'static>,
-    is_nullable: bool,
-    dictionary: &'a Dictionary,
-    /// By key: the last page (counted from 1) that has it.
-    seen: Vec<u32>,
+struct Making<'a, 'sink> {
+    pages: SerializedPageWriter<'sink, Vec<u8>>,
+    press: &'sink mut Press,
+    column: &'a ColumnDescPtr,
+    values: Values<'a>,
     page: u32,
+    /// Values and nulls of all pages.
+    slots: i64,
     uncompressed: i64,
     index: ColumnIndexBuilder,
     offsets: OffsetIndexBuilder,
-    /// The least and the greatest string of each page that has one.
-    bounds: Vec<(&'a [u8], &'a [u8])>,
+    /// Of each page that has a value.
+    bounds: Vec<Bounds<'a>>,
     nulls: u64,
     text: i64,
 }
 
-impl<'a> Making<'a> {
+impl<'a> Making<'a, '_> {
     /// Writes the dictionary page; how long it is.
-    fn dictionary_page(&mut self) -> Result<i64> {
-        let mut raw = Vec::with_capacity(self.dictionary.text_bytes() + self.dictionary.len() * 4);
-        for key in 0..self.dictionary.len() as u32 {
-            let text = self.dictionary.get(key);
-            raw.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            raw.extend_from_slice(text);
+    fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<i64> {
+        let is_text = self.column.physical_type() == Type::BYTE_ARRAY;
+        let raw = &mut self.press.raw;
+        raw.clear();
+        for key in 0..dictionary.len() as u32 {
+            let value = dictionary.get(key);
+            if is_text {
+                raw.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            }
+            raw.extend_from_slice(value);
         }
         let page = Page::DictionaryPage {
-            buf: self.compressor.compress(&raw).map_err(external)?.into(),
-            num_values: self.dictionary.len() as u32,
+            buf: self.press.compress()?,
+            num_values: dictionary.len() as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
-        let spec = self.pages.write_page(CompressedPage::new(page, raw.len()))?;
+        let spec = self.pages.write_page(CompressedPage::new(page, self.press.raw.len()))?;
         self.uncompressed += spec.uncompressed_size as i64;
         Ok(spec.bytes_written as i64)
     }
 
-    fn data_page(&mut self, keys: &[u32]) -> Result<()> {
-        let present: Vec<u32> = keys.iter().filter(|key| **key > 0).map(|key| key - 1).collect();
-        let nulls = (keys.len() - present.len()) as u64;
-        let mut raw = Vec::with_capacity(64 + keys.len() * 2);
-        if self.is_nullable {
-            raw.extend_from_slice(&[0; 4]);
-            let levels: Vec<u32> = keys.iter().map(|key| u32::from(*key > 0)).collect();
-            hybrid::encode(&levels, 1, &mut raw);
-            let length = (raw.len() - 4) as u32; // of at most 20,000 bits
-            raw[..4].copy_from_slice(&length.to_le_bytes());
-        }
-        let width = hybrid::width(self.dictionary.len());
-        raw.push(width);
-        hybrid::encode(&present, width, &mut raw);
+    /// Writes a page of the rows from `from` on; where it ends.
+    fn data_page(&mut self, from: usize) -> Result<usize> {
+        let to = self.values.page(from, self.column.max_def_level() > 0, self.press);
+        let Press { raw, repetitions, definitions, present, .. } = &mut *self.press;
+        raw.clear();
+        levels(repetitions, self.column.max_rep_level(), raw);
+        levels(definitions, self.column.max_def_level(), raw);
+        let (slots, there) = match self.values {
+            Values::Nested(..) => (definitions.len(), present.len()),
+            Values::Flat(..) => (to - from, present.len()),
+            Values::Plain(plain) => (to - from, (from..to).filter(|row| plain.is_there(*row)).count()),
+        };
+        let payload = match self.values {
+            Values::Flat(_, dictionary) => self.codes(dictionary),
+            Values::Nested(_, leaf) => self.codes(&leaf.values),
+            Values::Plain(plain) => {
+                let text = plain.append(from..to, &mut self.press.raw);
+                Payload { bounds: plain.bounds(from..to), text: text as i64 }
+            }
+        };
+        let nulls = (slots - there) as u64;
         let page = Page::DataPage {
-            buf: self.compressor.compress(&raw).map_err(external)?.into(),
-            num_values: keys.len() as u32,
-            encoding: Encoding::RLE_DICTIONARY,
+            buf: self.press.compress()?,
+            num_values: slots as u32, // some more than 100,000 at most
+            encoding: self.values.encoding(),
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let spec = self.pages.write_page(CompressedPage::new(page, raw.len()))?;
+        let spec = self.pages.write_page(CompressedPage::new(page, self.press.raw.len()))?;
         self.uncompressed += spec.uncompressed_size as i64;
-        self.offsets.append_row_count(keys.len() as i64);
+        self.offsets.append_row_count((to - from) as i64);
         self.offsets.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
         self.nulls += nulls;
-        self.index_page(&present, nulls as i64);
-        Ok(())
+        self.slots += slots as i64;
+        self.index_page(payload, nulls as i64);
+        Ok(to)
     }
 
-    fn index_page(&mut self, present: &[u32], nulls: i64) {
-        self.page += 1;
-        let number = self.page;
-        let dictionary: &'a Dictionary = self.dictionary;
-        let mut bounds: Option<(&'a [u8], &'a [u8])> = None;
+    /// Appends the codes of a page.
+    fn codes(&mut self, dictionary: &'a Dictionary) -> Payload<'a> {
+        let kind = self.column.physical_type();
+        let number = self.page + 1;
+        let Press { present, seen, raw, .. } = &mut *self.press;
+        let width = hybrid::width(dictionary.len());
+        raw.push(width);
+        hybrid::encode(present, width, raw);
+        let mut bounds: Option<Bounds<'a>> = None;
         let mut text = 0;
-        for key in present {
+        for key in present.iter() {
             let bytes = dictionary.get(*key);
             text += bytes.len() as i64;
-            let seen = &mut self.seen[*key as usize];
+            let seen = &mut seen[*key as usize];
             if *seen == number {
                 continue;
             }
             *seen = number;
-            bounds = Some(bounds.map_or((bytes, bytes), |(min, max)| (min.min(bytes), max.max(bytes))));
+            match &mut bounds {
+                None => bounds = Some(Bounds { min: bytes, max: bytes }),
+                Some(bounds) => bounds.widen(kind, bytes),
+            }
         }
+        Payload { bounds, text }
+    }
+
+    fn index_page(&mut self, payload: Payload<'a>, nulls: i64) {
+        let Payload { bounds, text } = payload;
+        let kind = self.column.physical_type();
+        self.page += 1;
         self.text += text;
-        self.offsets.append_unencoded_byte_array_data_bytes(Some(text));
-        let (min, max) = bounds.unwrap_or_default();
-        self.index.append(bounds.is_none(), min.to_vec(), max.to_vec(), nulls, None);
+        self.offsets.append_unencoded_byte_array_data_bytes((kind == Type::BYTE_ARRAY).then_some(text));
+        let (min, max) = bounds.map(|bounds| bounds.short(kind)).unwrap_or_default();
+        self.index.append(bounds.is_none(), min, max, nulls, None);
         self.bounds.extend(bounds);
     }
+}
+
+/// What the index says of the values of a page.
+struct Payload<'a> {
+    bounds: Option<Bounds<'a>>,
+    /// Bytes of strings.
+    text: i64,
+}
+
+/// Appends levels with their length; nothing where there is only one.
+fn levels(levels: &[u32], highest: i16, out: &mut Vec<u8>) {
+    if highest == 0 {
+        return;
+    }
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    hybrid::encode(levels, hybrid::width(highest as usize + 1), out); // levels are not negative
+    let length = (out.len() - start - 4) as u32; // a page has few levels
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }

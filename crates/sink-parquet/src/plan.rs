@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -13,6 +13,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use tributary_core::{Attempt, PipelineId, Table, TableId};
 
+use crate::lists::Node;
 use crate::{Options, SinkError};
 
 /// ARNs of one instance share their first 90 or so bytes and have 120 to 135: parquet's 64 would make their minimum
@@ -22,6 +23,17 @@ pub(crate) const STATISTICS_BYTES: usize = 160;
 /// Rows of a data page: parquet's own default, which our dictionary pages follow.
 pub(crate) const PAGE_ROWS: usize = 20_000;
 
+/// How the waiting values of a column are kept.
+#[derive(Debug)]
+pub(crate) enum Coding {
+    /// As they came.
+    Plain,
+    /// As codes of strings.
+    Text,
+    /// As codes of lists, where they come as such.
+    Lists(Node),
+}
+
 /// A table, ready to be written.
 pub(crate) struct Plan {
     pub(crate) table: TableId,
@@ -30,11 +42,12 @@ pub(crate) struct Plan {
     pub(crate) partition: usize,
     /// The columns of the sort key.
     pub(crate) sort: Vec<usize>,
-    /// Columns whose waiting values are codes of a dictionary: flat strings that repeat.
-    pub(crate) coded: Vec<bool>,
+    /// For each column: how its waiting values are kept.
+    pub(crate) coding: Vec<Coding>,
     pub(crate) parquet: Arc<SchemaDescriptor>,
     pub(crate) properties: WriterPropertiesPtr,
-    pub(crate) factory: ArrowRowGroupWriterFactory,
+    /// For each column: parquet's own writers of its leaves, made where they are needed.
+    factories: Vec<ArrowRowGroupWriterFactory>,
     /// For each column: its first leaf among the Parquet columns.
     pub(crate) leaves: Vec<usize>,
     pub(crate) compression_level: i32,
@@ -52,27 +65,29 @@ impl Plan {
         }
         let sort = table.sort.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
         let distinct = table.distinct.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
-        let is_coded = |(at, field): (usize, &Arc<arrow_schema::Field>)| {
-            *field.data_type() == DataType::Utf8 && !distinct.contains(&at)
+        let coding = |(at, field): (usize, &FieldRef)| match field.data_type() {
+            DataType::Utf8 if !distinct.contains(&at) => Coding::Text,
+            // Sorting compares arrow's values, or strings.
+            DataType::List(_) if !sort.contains(&at) => Node::of(field).map_or(Coding::Plain, Coding::Lists),
+            _ => Coding::Plain,
         };
-        let coded = table.schema.fields().iter().enumerate().map(is_coded).collect();
+        let coding = table.schema.fields().iter().enumerate().map(coding).collect();
 
         let parquet = ArrowSchemaConverter::new().convert(&table.schema).map_err(encode)?;
         let leaves = first_leaves(&parquet, table.schema.fields().len());
         let sorting = sort.iter().map(|column| sorting_column(leaves[*column])).collect();
         let properties = Arc::new(properties(table, options, pipeline, sorting).map_err(encode)?);
-        // A factory can only be had from a file writer; this one never writes more than its magic number.
-        let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::clone(&properties));
-        let factory = ArrowRowGroupWriterFactory::new(&file.map_err(encode)?, Arc::clone(&table.schema));
+        let factory = |field: &FieldRef| factory(field, &properties).map_err(encode);
+        let factories = table.schema.fields().iter().map(factory).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             table: table.id.clone(),
             schema: Arc::clone(&table.schema),
             partition,
             sort,
-            coded,
+            coding,
             parquet: Arc::new(parquet),
             properties,
-            factory,
+            factories,
             leaves,
             compression_level: options.compression_level,
         })
@@ -87,6 +102,11 @@ impl Plan {
         Ok(file)
     }
 
+    /// parquet's own writers of the leaves of a column.
+    pub(crate) fn writers(&self, column: usize) -> Result<Vec<ArrowColumnWriter>, ParquetError> {
+        self.factories[column].create_column_writers(0)
+    }
+
     pub(crate) fn encode(&self, cause: ParquetError) -> SinkError {
         SinkError::Encode { table: self.table.clone(), cause }
     }
@@ -98,6 +118,15 @@ impl Plan {
     pub(crate) fn shape(&self, reason: impl Into<String>) -> SinkError {
         SinkError::Shape { table: self.table.clone(), reason: reason.into() }
     }
+}
+
+/// A factory can only be had from a file writer; this one never writes more than its magic number. It knows the one
+/// column, so that writers of others need not be made: a column writer has its own compressor.
+fn factory(field: &FieldRef, properties: &WriterPropertiesPtr) -> Result<ArrowRowGroupWriterFactory, ParquetError> {
+    let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
+    let parquet = ArrowSchemaConverter::new().convert(&schema)?;
+    let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::clone(properties))?;
+    Ok(ArrowRowGroupWriterFactory::new(&file, schema))
 }
 
 fn first_leaves(parquet: &SchemaDescriptor, columns: usize) -> Vec<usize> {

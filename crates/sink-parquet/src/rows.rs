@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_schema::ArrowError;
 use arrow_select::take::take;
 
-use crate::SinkError;
-use crate::dictionary::{Dictionary, Generation, Interner};
+use crate::dictionary::{Generation, Interner};
 use crate::gauge::{Charge, Gauge};
-use crate::plan::Plan;
+use crate::incoming::Incoming;
 
 /// The values of a coded column: 0 is null, else a code of the column's dictionary plus one.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Codes {
 /// One column of a chunk.
 #[derive(Debug)]
 pub(crate) enum Column {
-    /// Strings that repeat.
+    /// Strings or lists that repeat.
     Codes(Codes),
     /// Everything else, as it came.
     Plain(ArrayRef),
@@ -107,6 +106,17 @@ impl Pick<'_> {
             Self::Rows(rows) => rows.len(),
         }
     }
+
+    /// The codes of the rows.
+    fn codes(self, is_all_null: bool, mut code: impl FnMut(usize) -> u32) -> Codes {
+        if is_all_null {
+            return Codes::Narrow(vec![0; self.len()].into_boxed_slice());
+        }
+        Codes::new(match self {
+            Self::Range(from, rows) => (from..from + rows).map(code).collect(),
+            Self::Rows(rows) => rows.iter().map(|row| code(*row as usize)).collect(),
+        })
+    }
 }
 
 /// Turns rows into chunks; owns what finds a string in the growing generation.
@@ -132,59 +142,59 @@ impl Compactor {
         &self.interners
     }
 
-    /// Makes a chunk; new strings go into `generation`.
+    /// Whether the values of a column turned out not to repeat.
+    pub(crate) fn is_in_vain(&self, column: usize) -> bool {
+        self.in_vain[column]
+    }
+
+    /// Makes a chunk of some rows of a batch; new strings and lists go into `generation`.
     pub(crate) fn compact(
         &mut self,
-        plan: &Plan,
-        batch: &RecordBatch,
+        batch: &mut [Incoming<'_>],
         pick: Pick<'_>,
         generation: (u32, &mut Generation),
         gauge: &Gauge,
-    ) -> Result<Chunk, SinkError> {
+    ) -> Result<Chunk, ArrowError> {
         let (number, generation) = generation;
-        let indices = match pick {
-            Pick::Range(..) => None,
-            Pick::Rows(rows) => Some(UInt32Array::from(rows.to_vec())),
-        };
-        let mut columns = Vec::with_capacity(batch.num_columns());
-        for (at, array) in batch.columns().iter().enumerate() {
-            if plan.coded[at] && !self.in_vain[at] {
-                let (interner, dictionary) = (&mut self.interners[at], &mut generation.columns[at]);
-                columns.push(Column::Codes(codes(array.as_string(), pick, interner, dictionary)));
-                self.in_vain[at] = interner.is_in_vain(dictionary);
-                continue;
-            }
-            columns.push(Column::Plain(match (pick, &indices) {
-                (Pick::Range(from, rows), None) => {
-                    whole_or_copy(array, from, rows).map_err(|cause| plan.arrange(cause))?
+        let mut columns = Vec::with_capacity(batch.len());
+        for (at, incoming) in batch.iter_mut().enumerate() {
+            let (interner, dictionary) = (&mut self.interners[at], &mut generation.columns[at]);
+            columns.push(match incoming {
+                Incoming::Plain(array) => Column::Plain(plain(array, pick)?),
+                Incoming::Text(strings) => {
+                    let code = |row: usize| match strings.is_null(row) {
+                        true => 0,
+                        false => interner.intern(dictionary, strings.value(row).as_bytes()) + 1,
+                    };
+                    Column::Codes(pick.codes(strings.null_count() == strings.len(), code))
                 }
-                (_, Some(indices)) => take(array, indices, None).map_err(|cause| plan.arrange(cause))?,
-                (Pick::Rows(_), None) => return Err(plan.shape("rows without their indices")),
-            }));
+                Incoming::Coded(coded) => {
+                    let is_all_null = coded.is_all_null();
+                    let code = |row: usize| coded.code(row, interner, dictionary);
+                    Column::Codes(pick.codes(is_all_null, code))
+                }
+            });
+            if !matches!(incoming, Incoming::Plain(_)) {
+                interner.count(pick.len());
+                self.in_vain[at] |= interner.is_in_vain(dictionary);
+            }
         }
         Ok(Chunk::new(columns, number, pick.len(), gauge))
     }
 }
 
+fn plain(array: &ArrayRef, pick: Pick<'_>) -> Result<ArrayRef, ArrowError> {
+    match pick {
+        Pick::Range(from, rows) => whole_or_copy(array, from, rows),
+        Pick::Rows(rows) => take(array, &UInt32Array::from(rows.to_vec()), None),
+    }
+}
+
 /// The array itself, or a copy of a part of it: a slice would keep the whole alive and be counted as the whole.
-fn whole_or_copy(array: &ArrayRef, from: usize, rows: usize) -> Result<ArrayRef, arrow_schema::ArrowError> {
+fn whole_or_copy(array: &ArrayRef, from: usize, rows: usize) -> Result<ArrayRef, ArrowError> {
     if from == 0 && rows == array.len() {
         return Ok(Arc::clone(array));
     }
     let rows: UInt32Array = (from as u32..(from + rows) as u32).collect();
     take(array, &rows, None)
-}
-
-fn codes(strings: &StringArray, pick: Pick<'_>, interner: &mut Interner, dictionary: &mut Dictionary) -> Codes {
-    if strings.null_count() == strings.len() {
-        return Codes::Narrow(vec![0; pick.len()].into_boxed_slice());
-    }
-    let mut code = |row: usize| match strings.is_null(row) {
-        true => 0,
-        false => interner.intern(dictionary, strings.value(row).as_bytes()) + 1,
-    };
-    Codes::new(match pick {
-        Pick::Range(from, rows) => (from..from + rows).map(&mut code).collect(),
-        Pick::Rows(rows) => rows.iter().map(|row| code(*row as usize)).collect(),
-    })
 }

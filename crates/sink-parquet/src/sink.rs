@@ -105,7 +105,7 @@ impl ParquetSink {
     }
 
     /// Frees memory until the rows that wait are below their limit, or says that the sink is full.
-    async fn relieve(&mut self, files: &Files) -> Result<(), SinkError> {
+    async fn relieve(&mut self, files: &Arc<Files>) -> Result<(), SinkError> {
         let limit = self.options.memory - self.options.memory / ENCODERS_SHARE;
         while !self.full && self.memory.bytes() > limit {
             let Some((table, mut state)) = self.heaviest() else {
@@ -140,7 +140,7 @@ impl ParquetSink {
     }
 
     /// Writes one row group of a day; seals its file when it is large enough.
-    async fn write_group(&mut self, files: &Files, state: &mut TableState, day: Day) -> Result<(), SinkError> {
+    async fn write_group(&mut self, files: &Arc<Files>, state: &mut TableState, day: Day) -> Result<(), SinkError> {
         let Some(work) = state.next_group(day)? else { return Ok(()) };
         let plan = Arc::clone(&state.plan);
         let Some(waiting) = state.days.get_mut(&day) else { return Ok(()) };
@@ -214,14 +214,23 @@ impl SealDay {
 }
 
 /// Encodes a row group on a blocking thread and hands its bytes to the upload; opens a file where there is none.
-async fn append(files: &Files, plan: &Arc<Plan>, work: Work, file: Option<OpenFile>) -> Result<OpenFile, SinkError> {
+async fn append(
+    files: &Arc<Files>,
+    plan: &Arc<Plan>,
+    work: Work,
+    file: Option<OpenFile>,
+) -> Result<OpenFile, SinkError> {
     let mut file = match file {
         Some(file) => file,
         None => files.open(plan, work.day).await?,
     };
-    let (plan, memory) = (Arc::clone(plan), files.memory.clone());
-    let encoding =
-        tokio::task::spawn_blocking(move || encode(&plan, work, &mut file.writer, &memory).map(|rows| (file, rows)));
+    let (plan, shared) = (Arc::clone(plan), Arc::clone(files));
+    let encoding = tokio::task::spawn_blocking(move || {
+        let mut press = shared.press(&plan)?;
+        let rows = encode(&plan, work, &mut file.writer, &shared.memory, &mut press)?;
+        shared.put_away(press);
+        Ok::<_, SinkError>((file, rows))
+    });
     let (mut file, rows) = encoding.await.map_err(SinkError::CutOff)??;
     file.add(rows).await?;
     Ok(file)
@@ -253,5 +262,7 @@ impl Sink for ParquetSink {
     }
 }
 
+#[cfg(test)]
+mod coded_tests;
 #[cfg(test)]
 mod tests;

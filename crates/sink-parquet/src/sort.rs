@@ -26,7 +26,7 @@ enum Key {
 pub(crate) fn order(plan: &Plan, group: &Group) -> Result<Option<Vec<u32>>, ArrowError> {
     let mut keys = Vec::with_capacity(plan.sort.len());
     for column in &plan.sort {
-        keys.push(Key::new(group.column(*column)?)?);
+        keys.push(Key::new(group.column(plan, *column)?)?);
     }
     let compare = |left: &u32, right: &u32| {
         let (left, right) = (*left as usize, *right as usize);
@@ -43,7 +43,7 @@ pub(crate) fn order(plan: &Plan, group: &Group) -> Result<Option<Vec<u32>>, Arro
 impl Key {
     fn new(column: Gathered) -> Result<Self, ArrowError> {
         let array = match column {
-            Gathered::Strings(keys, dictionary) => return Ok(Self::Ranks(ranks(keys, &dictionary))),
+            Gathered::Codes(keys, dictionary) => return Ok(Self::Ranks(ranks(keys, &dictionary))),
             Gathered::Array(array) => array,
         };
         if *array.data_type() == DataType::Timestamp(TimeUnit::Microsecond, None) && array.null_count() == 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, BinaryArray, DictionaryArray, RecordBatch, UInt32Array};
 use arrow_buffer::NullBuffer;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
@@ -14,7 +14,7 @@ use tributary_core::{Extent, Scratch, ScratchError};
 
 use crate::SinkError;
 use crate::dictionary::{Dictionary, Generation};
-use crate::gather::{Gathered, Group, Piece, strings};
+use crate::gather::{Gathered, Group, Piece};
 use crate::gauge::{Charge, Gauge};
 use crate::plan::Plan;
 use crate::rows::{Chunk, Codes, Column};
@@ -88,9 +88,11 @@ fn to_bytes(plan: &Plan, group: &Group) -> Result<Vec<u8>, ArrowError> {
     let mut fields = Vec::with_capacity(plan.schema.fields().len());
     let mut arrays = Vec::with_capacity(fields.capacity());
     for column in 0..plan.schema.fields().len() {
-        let array = match group.column(column)? {
+        let array = match group.column(plan, column)? {
             Gathered::Array(array) => array,
-            Gathered::Strings(keys, dictionary) => Arc::new(dictionary_array(&keys, &dictionary)?),
+            Gathered::Codes(keys, dictionary) => {
+                Arc::new(dictionary_array(&keys, Arc::new(BinaryArray::from_iter_values(dictionary.iter())))?)
+            }
         };
         fields.push(Field::new(column.to_string(), array.data_type().clone(), true));
         arrays.push(array);
@@ -102,22 +104,16 @@ fn to_bytes(plan: &Plan, group: &Group) -> Result<Vec<u8>, ArrowError> {
     writer.into_inner()
 }
 
-/// Keys and dictionary as arrow has them.
-pub(crate) fn dictionary_array(
-    keys: &[u32],
-    dictionary: &Dictionary,
-) -> Result<DictionaryArray<UInt32Type>, ArrowError> {
+/// Keys and values as arrow has them.
+pub(crate) fn dictionary_array(keys: &[u32], values: ArrayRef) -> Result<DictionaryArray<UInt32Type>, ArrowError> {
     let nulls = NullBuffer::from_iter(keys.iter().map(|key| *key > 0));
     let places: Vec<u32> = keys.iter().map(|key| key.saturating_sub(1)).collect();
-    let all: Vec<u32> = (1..=dictionary.len() as u32).collect();
-    let values = Arc::new(strings(&all, dictionary)?);
     DictionaryArray::try_new(UInt32Array::new(places.into(), Some(nulls)), values)
 }
 
 fn codes(array: &DictionaryArray<UInt32Type>, dictionary: &mut Dictionary) -> Codes {
-    let values: &StringArray = array.values().as_string();
-    for value in values {
-        dictionary.push(value.unwrap_or_default().as_bytes());
+    for value in array.values().as_binary::<i32>() {
+        dictionary.push(value.unwrap_or_default());
     }
     Codes::new(array.keys().iter().map(|key| key.map_or(0, |key| key + 1)).collect())
 }

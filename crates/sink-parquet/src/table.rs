@@ -12,6 +12,7 @@ use crate::encode::Work;
 use crate::file::OpenFile;
 use crate::gather::{Group, Piece};
 use crate::gauge::Gauge;
+use crate::incoming::{Incoming, may_come_as};
 use crate::plan::Plan;
 use crate::rows::{Compactor, Pick, Run};
 use crate::spill::{Spill, Spooled, spill};
@@ -82,10 +83,13 @@ impl TableState {
         }
     }
 
-    /// Takes rows in; the days that got some. CPU work: 20 to 30 ns for each string.
+    /// Takes rows in; the days that got some. CPU work: 2 ns for each value that comes coded, 20 to 30 ns for each
+    /// other string.
     pub(crate) fn take(&mut self, batch: &RecordBatch) -> Result<Vec<Day>, SinkError> {
         self.check(batch)?;
         let split = split(&self.plan, batch)?;
+        self.prepare_generation();
+        let mut columns = Incoming::columns(&self.plan, batch, |column| self.compactor.is_in_vain(column))?;
         let mut from = 0;
         let mut days = split.days.iter().peekable();
         while let Some((first, rows)) = days.next() {
@@ -99,7 +103,7 @@ impl TableState {
                 None => Pick::Range(from, len),
                 Some(order) => Pick::Rows(&order[from..from + len]),
             };
-            self.add(batch, pick, &together)?;
+            self.add(&mut columns, pick, &together)?;
             from += len;
         }
         self.turn_generation();
@@ -109,24 +113,30 @@ impl TableState {
     fn check(&self, batch: &RecordBatch) -> Result<(), SinkError> {
         let (ours, theirs) = (self.plan.schema.fields(), batch.schema());
         let same = ours.len() == theirs.fields().len()
-            && ours.iter().zip(theirs.fields()).all(|(ours, theirs)| ours.data_type() == theirs.data_type());
+            && ours.iter().zip(theirs.fields()).all(|(ours, theirs)| may_come_as(ours.data_type(), theirs.data_type()));
         match same {
             true => Ok(()),
             false => Err(self.plan.shape("the rows are not in the table's schema")),
         }
     }
 
-    fn add(&mut self, batch: &RecordBatch, pick: Pick<'_>, days: &[(Day, usize)]) -> Result<(), SinkError> {
+    /// Sees to it that there is a generation that can grow: codes of one batch are all of one.
+    fn prepare_generation(&mut self) {
         let columns = self.plan.schema.fields().len();
-        let fresh = || Arc::new(Generation::new(columns, self.memory.charge(0)));
         if self.generations.get_mut(&self.growing).is_some_and(|growing| Arc::get_mut(growing).is_none()) {
             // Somebody still reads it: an encoding that was cut off. Nothing is lost but some memory.
             self.growing += 1;
             self.compactor = Compactor::new(columns);
         }
-        let growing = self.generations.entry(self.growing).or_insert_with(fresh);
-        let generation = Arc::get_mut(growing).ok_or_else(|| self.plan.shape("a dictionary is in use"))?;
-        let chunk = self.compactor.compact(&self.plan, batch, pick, (self.growing, generation), &self.memory)?;
+        let fresh = || Arc::new(Generation::new(columns, self.memory.charge(0)));
+        self.generations.entry(self.growing).or_insert_with(fresh);
+    }
+
+    fn add(&mut self, columns: &mut [Incoming<'_>], pick: Pick<'_>, days: &[(Day, usize)]) -> Result<(), SinkError> {
+        let growing = self.generations.get_mut(&self.growing).and_then(Arc::get_mut);
+        let generation = growing.ok_or_else(|| self.plan.shape("a dictionary is in use"))?;
+        let chunk = self.compactor.compact(columns, pick, (self.growing, generation), &self.memory);
+        let chunk = chunk.map_err(|cause| self.plan.arrange(cause))?;
         let chunk = Arc::new(chunk);
         let mut from = 0;
         for (day, rows) in days {
