@@ -13,7 +13,10 @@ use hashbrown::HashMap;
 use crate::dictionary::{Dictionary, Generation, Interner};
 use crate::lists;
 use crate::plan::{Coding, Plan};
-use crate::rows::{Chunk, Column, Run};
+use crate::rows::{Chunk, Codes, Column, Run};
+
+/// Pieces with fewer rows are not worth a slice for each column.
+const SMALL_PIECE: usize = 64;
 
 /// A run together with what its codes mean.
 #[derive(Clone, Debug)]
@@ -30,12 +33,8 @@ impl Piece {
     }
 }
 
-/// Where a row lies: which piece, which row of its chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) piece: u32,
-    pub(crate) row: u32,
-}
+/// Where a row lies: which piece, which row of its chunk. As [`interleave`] wants it.
+type Place = (usize, usize);
 
 /// Rows of one table and day, in the order of `places`.
 pub(crate) struct Group {
@@ -78,9 +77,7 @@ impl Group {
         let mut generations: Vec<Arc<Generation>> = Vec::new();
         let mut generation = Vec::with_capacity(pieces.len());
         for (at, piece) in pieces.iter().enumerate() {
-            // Row groups end long before 2^32 rows or pieces.
-            let rows = piece.from..piece.from + piece.rows;
-            places.extend(rows.map(|row| Place { piece: at as u32, row: row as u32 }));
+            places.extend((piece.from..piece.from + piece.rows).map(|row| (at, row)));
             let known = generations.iter().position(|known| Arc::ptr_eq(known, &piece.dictionaries));
             generation.push(known.unwrap_or_else(|| {
                 generations.push(Arc::clone(&piece.dictionaries));
@@ -108,6 +105,11 @@ impl Group {
             let (keys, dictionary) = self.codes(column);
             return Ok(Gathered::Codes(keys, dictionary));
         }
+        let is_plain = |piece: &Piece| matches!(piece.chunk.columns[column], Column::Plain(_));
+        let is_small = self.places.len() < self.pieces.len() * SMALL_PIECE;
+        if self.pieces.iter().all(is_plain) && (self.order == Order::Sorted || is_small) {
+            return Ok(Gathered::Array(interleave(&self.plain(column), &self.places)?));
+        }
         let mut arrays = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             arrays.push(match &piece.chunk.columns[column] {
@@ -121,24 +123,46 @@ impl Group {
             (Order::Arrival, [_]) => Arc::clone(&arrays[0]),
             (Order::Arrival, _) => concat(&parts)?,
             (Order::Sorted, _) => {
-                let within = |place: &Place| place.row as usize - self.pieces[place.piece as usize].from;
-                let indices: Vec<_> = self.places.iter().map(|place| (place.piece as usize, within(place))).collect();
-                interleave(&parts, &indices)?
+                let within = |(piece, row): &Place| (*piece, row - self.pieces[*piece].from);
+                interleave(&parts, &self.places.iter().map(within).collect::<Vec<_>>())?
             }
         }))
     }
 
+    /// The plain arrays of a column, by piece.
+    fn plain(&self, column: usize) -> Vec<&dyn Array> {
+        let array = |piece: &'_ Piece| match &piece.chunk.columns[column] {
+            Column::Plain(array) => Some(array.as_ref()),
+            Column::Codes(_) => None,
+        };
+        self.pieces.iter().filter_map(array).collect()
+    }
+
     /// The codes of a column, renumbered so that the dictionary holds just what this group uses.
     fn codes(&self, column: usize) -> (Vec<u32>, Dictionary) {
+        let codes = |piece: &'_ Piece| match &piece.chunk.columns[column] {
+            Column::Codes(codes) => Some(codes),
+            Column::Plain(_) => None, // the caller has checked that there is none
+        };
+        let pieces: Vec<&Codes> = self.pieces.iter().filter_map(codes).collect();
         let mut merge = Merge::new(self, column);
         let mut keys = Vec::with_capacity(self.places.len());
-        for place in &self.places {
-            let piece = place.piece as usize;
-            let code = match &self.pieces[piece].chunk.columns[column] {
-                Column::Codes(codes) => codes.get(place.row as usize),
-                Column::Plain(_) => 0, // the caller has checked that there is none
-            };
-            keys.push(if code == 0 { 0 } else { merge.key(self.generation[piece], code - 1) });
+        match merge.only() {
+            Some((known, dictionary, merged)) => {
+                // One generation, and a place for every code: the usual case, one look-up a row.
+                keys.extend(self.places.iter().map(|(piece, row)| {
+                    let code = pieces[*piece].get(*row);
+                    let key = &mut known[code as usize];
+                    if *key == 0 && code > 0 {
+                        *key = 1 + merged.push(dictionary.get(code - 1));
+                    }
+                    *key
+                }));
+            }
+            None => keys.extend(self.places.iter().map(|(piece, row)| match pieces[*piece].get(*row) {
+                0 => 0,
+                code => merge.key(self.generation[*piece], code),
+            })),
         }
         (keys, merge.merged)
     }
@@ -159,7 +183,7 @@ struct Merge<'a> {
     interner: Option<Interner>,
 }
 
-/// Which keys the codes of a source already have; 0 is none.
+/// Which keys the codes (plus one) of a source already have; 0 is none.
 enum Known {
     Dense(Vec<u32>),
     /// A few rows out of a large dictionary: clearing a place for every code would cost more than the rows.
@@ -173,7 +197,7 @@ impl<'a> Merge<'a> {
             let dictionary = &generation.columns[column];
             let known = match dictionary.len() > rows * 8 {
                 true => Known::Sparse(HashMap::new()),
-                false => Known::Dense(vec![0; dictionary.len()]),
+                false => Known::Dense(vec![0; dictionary.len() + 1]),
             };
             (dictionary, known)
         };
@@ -182,6 +206,15 @@ impl<'a> Merge<'a> {
         Self { sources, merged: Dictionary::default(), interner }
     }
 
+    /// The one source, where there is no other and it is dense: its keys, its strings, and what is merged.
+    fn only(&mut self) -> Option<(&mut [u32], &'a Dictionary, &mut Dictionary)> {
+        match self.sources.as_mut_slice() {
+            [(dictionary, Known::Dense(known))] => Some((known, dictionary, &mut self.merged)),
+            _ => None,
+        }
+    }
+
+    /// The key of a code plus one.
     #[inline]
     fn key(&mut self, source: usize, code: u32) -> u32 {
         let (dictionary, known) = &mut self.sources[source];
@@ -190,7 +223,7 @@ impl<'a> Merge<'a> {
             Known::Sparse(keys) => keys.entry(code).or_default(),
         };
         if *key == 0 {
-            let text = dictionary.get(code);
+            let text = dictionary.get(code - 1);
             *key = 1 + match &mut self.interner {
                 Some(interner) => interner.intern(&mut self.merged, text),
                 None => self.merged.push(text),

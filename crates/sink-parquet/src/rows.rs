@@ -168,6 +168,17 @@ impl Compactor {
                     };
                     Column::Codes(pick.codes(strings.null_count() == strings.len(), code))
                 }
+                Incoming::Lists(lists, bytes) => {
+                    let code = |row: usize| {
+                        if lists.is_null(row) {
+                            return 0;
+                        }
+                        bytes.clear();
+                        lists.value(row, bytes);
+                        interner.intern(dictionary, bytes) + 1
+                    };
+                    Column::Codes(pick.codes(false, code))
+                }
                 Incoming::Coded(coded) => {
                     let is_all_null = coded.is_all_null();
                     let code = |row: usize| coded.code(row, interner, dictionary);
