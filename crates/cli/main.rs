@@ -31,10 +31,10 @@ use clap::Parser;
 use crate::args::{Args, Verb};
 use crate::exit::Ending;
 
-// Rows come and go in batches on several threads. The system's allocator keeps what each thread once needed; this one
-// gives it back (measured by `cargo xtask bench batch`, which prints the peak).
+// Buffers are made by one thread and given back by another; the system's allocator keeps such memory, this one returns it
+// (`cargo xtask bench memory` prints the peaks). `.cargo/config.toml` sets the number of its arenas and its patience.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     // Only a build with the feature `failpoints` knows any; see CONTRIBUTING.md.
@@ -63,9 +63,14 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).filter(|(key, _)| key.starts_with("TRIBUTARY__")).collect()
 }
 
+/// Reading, decoding, applying and encoding side by side, and some to fsync. Each thread keeps memory of its own, so
+/// that the default of 512 would be paid for in megabytes.
+const BLOCKING_THREADS: usize = 8;
+
 /// A runtime for the verbs that wait for disks.
 fn block_on<F: Future>(work: F) -> anyhow::Result<F::Output> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let output = runtime.block_on(work);
     // Whatever still blocks belongs to a line that has ended.
     runtime.shutdown_background();

@@ -170,11 +170,7 @@ impl Delta {
             if let Some(earlier) = self.spans.get(split)
                 && earlier.to != span.from
             {
-                return Err(Conflict::Detached {
-                    split: split.clone(),
-                    earlier: earlier.clone(),
-                    later: span.clone(),
-                });
+                return Err(Conflict::Detached { split: split.clone(), earlier: earlier.clone(), later: span.clone() });
             }
         }
         for (split, span) in later.spans {

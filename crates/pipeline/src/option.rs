@@ -280,7 +280,7 @@ static PARQUET: &[Entry] = &[
     Entry::new(
         "memory",
         size(MIB, TIB),
-        Default::Value("\"96 MiB\""),
+        Default::Value("\"64 MiB\""),
         "Memory for rows that wait for their file. When it is short, the largest waiting set goes to the spool; without spool the commit comes early.",
     ),
     Entry::new(
@@ -330,7 +330,7 @@ static ON_GAP: &[Choice] = &[
 static MEMORY: &[Entry] = &[Entry::new(
     "budget",
     size(MIB, TIB),
-    Default::Value("\"64 MiB\""),
+    Default::Value("\"24 MiB\""),
     "Bytes in flight between the stages. A batch larger than that passes alone.",
 )];
 

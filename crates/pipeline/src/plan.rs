@@ -133,7 +133,7 @@ impl Plan {
             lake: PathBuf::from(file.lake.location),
             parquet: ParquetPlan::new(file.sink.parquet),
             commit,
-            budget: bytes(file.memory.budget, 64 * MIB),
+            budget: bytes(file.memory.budget, 24 * MIB),
         }
     }
 
@@ -189,7 +189,7 @@ impl ParquetPlan {
         };
         let spool =
             spool.map(|spool| SpoolPlan { folder: spool.folder.map(PathBuf::from), size: bytes(spool.size, 16 << 30) });
-        Self { file_size: bytes(section.file_size, 128 * MIB), memory: bytes(section.memory, 96 * MIB), spool }
+        Self { file_size: bytes(section.file_size, 128 * MIB), memory: bytes(section.memory, 64 * MIB), spool }
     }
 }
 

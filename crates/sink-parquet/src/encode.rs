@@ -26,6 +26,9 @@ pub(crate) struct Work {
     pub(crate) pieces: Vec<Piece>,
 }
 
+/// What a row takes while it is encoded: its place in the order, and its value in the column that is being written.
+const ROW_BYTES: u64 = 32;
+
 /// Appends the rows to `file` as one row group; how many there were.
 pub(crate) fn encode(
     plan: &Plan,
@@ -44,22 +47,26 @@ pub(crate) fn encode(
     if let Some(order) = sort::order(plan, &group).map_err(|cause| plan.arrange(cause))? {
         group.reorder(&order);
     }
+    let (mut encoding, mut encoded) = (memory.charge(group.rows() as u64 * ROW_BYTES), 0);
     let mut row_group = file.next_row_group().map_err(|cause| plan.encode(cause))?;
     for column in 0..plan.schema.fields().len() {
         let gathered = group.column(plan, column).map_err(|cause| plan.arrange(cause))?;
-        write_column(plan, column, gathered, &mut row_group, press)?;
+        encoded += write_column(plan, column, gathered, &mut row_group, press)?;
+        // The row group is in memory until it is whole; beside it are one column of all rows and the page buffers.
+        encoding.set(encoded + group.rows() as u64 * ROW_BYTES + press.memory());
     }
     row_group.close().map_err(|cause| plan.encode(cause))?;
     Ok(group.rows() as u64)
 }
 
+/// Writes one column; how many bytes it became.
 fn write_column(
     plan: &Plan,
     column: usize,
     gathered: Gathered,
     row_group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
     press: &mut Press,
-) -> Result<(), SinkError> {
+) -> Result<u64, SinkError> {
     let (first, field) = (plan.leaves[column], plan.schema.field(column));
     // A page has no place for them: what is left of the rows would be read as other rows' values.
     if !field.is_nullable() && gathered.has_nulls() {
@@ -67,15 +74,16 @@ fn write_column(
     }
     let mut write = |leaf: usize, values: Values<'_>| {
         let pages::Chunk { bytes, close } = pages::chunk(&plan.parquet.column(leaf), values, press)?;
-        row_group.append_column(&bytes, close)
+        row_group.append_column(&bytes, close).map(|()| bytes.len() as u64)
     };
+    let mut written = 0;
     let array: ArrayRef = match (gathered, &plan.coding[column]) {
         (Gathered::Codes(keys, dictionary), Coding::Lists(node)) => {
             let leaves = take_apart(node, &dictionary).ok_or_else(|| plan.shape("bytes that are no list"))?;
             for (at, leaf) in leaves.iter().enumerate() {
-                write(first + at, Values::Nested(&keys, leaf)).map_err(|cause| plan.encode(cause))?;
+                written += write(first + at, Values::Nested(&keys, leaf)).map_err(|cause| plan.encode(cause))?;
             }
-            return Ok(());
+            return Ok(written);
         }
         (Gathered::Codes(keys, dictionary), _) if pages::suits(&keys, &dictionary) => {
             return write(first, Values::Flat(&keys, &dictionary)).map_err(|cause| plan.encode(cause));
@@ -96,9 +104,10 @@ fn write_column(
     for (leaf, mut writer) in leaves.iter().zip(writers) {
         writer.write(leaf).map_err(|cause| plan.encode(cause))?;
         let chunk = writer.close().map_err(|cause| plan.encode(cause))?;
+        written += chunk.close().bytes_written;
         chunk.append_to_row_group(row_group).map_err(|cause| plan.encode(cause))?;
     }
-    Ok(())
+    Ok(written)
 }
 
 /// A row in another day's folder would be lost to every query that prunes by day: looked at once more, at the last

@@ -17,6 +17,9 @@ use crate::plan::Plan;
 /// What an open file keeps in memory for each column of each row group it has: metadata, statistics and the page index.
 const METADATA_BYTES: u64 = 1_536;
 
+/// More than pages of usual columns need, in bytes: what stays in memory between row groups is not counted.
+const LARGEST_PRESS: u64 = 8 << 20;
+
 /// A file that has at least one row group. Between row groups it costs its metadata and its upload's handle.
 pub(crate) struct OpenFile {
     pub(crate) writer: SerializedFileWriter<Vec<u8>>,
@@ -52,8 +55,11 @@ impl Files {
         unused.map_or_else(|| Press::new(plan.compression_level).map_err(|cause| plan.encode(cause)), Ok)
     }
 
-    /// Gives it back.
+    /// Gives it back; one that has grown large is not kept.
     pub(crate) fn put_away(&self, press: Press) {
+        if press.memory() > LARGEST_PRESS {
+            return;
+        }
         self.presses.lock().unwrap_or_else(PoisonError::into_inner).push(press);
     }
 

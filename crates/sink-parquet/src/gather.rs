@@ -131,20 +131,20 @@ impl Group {
 
     /// The plain arrays of a column, by piece.
     fn plain(&self, column: usize) -> Vec<&dyn Array> {
-        let array = |piece: &'_ Piece| match &piece.chunk.columns[column] {
+        let arrays = self.pieces.iter().filter_map(|piece| match &piece.chunk.columns[column] {
             Column::Plain(array) => Some(array.as_ref()),
             Column::Codes(_) => None,
-        };
-        self.pieces.iter().filter_map(array).collect()
+        });
+        arrays.collect()
     }
 
     /// The codes of a column, renumbered so that the dictionary holds just what this group uses.
     fn codes(&self, column: usize) -> (Vec<u32>, Dictionary) {
-        let codes = |piece: &'_ Piece| match &piece.chunk.columns[column] {
+        let pieces = self.pieces.iter().filter_map(|piece| match &piece.chunk.columns[column] {
             Column::Codes(codes) => Some(codes),
             Column::Plain(_) => None, // the caller has checked that there is none
-        };
-        let pieces: Vec<&Codes> = self.pieces.iter().filter_map(codes).collect();
+        });
+        let pieces: Vec<&Codes> = pieces.collect();
         let mut merge = Merge::new(self, column);
         let mut keys = Vec::with_capacity(self.places.len());
         match merge.only() {

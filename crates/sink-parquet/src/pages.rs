@@ -67,6 +67,13 @@ impl Press {
         })
     }
 
+    /// Bytes of memory of its buffers.
+    pub(crate) fn memory(&self) -> u64 {
+        let numbers = [&self.repetitions, &self.definitions, &self.present, &self.seen];
+        let numbers: usize = numbers.into_iter().map(|buffer| buffer.capacity() * size_of::<u32>()).sum();
+        (self.raw.capacity() + self.compressed.capacity() + numbers) as u64
+    }
+
     /// Compresses `raw`.
     fn compress(&mut self) -> Result<Bytes> {
         self.compressed.clear();
@@ -175,58 +182,18 @@ pub(crate) fn chunk(column: &ColumnDescPtr, values: Values<'_>, press: &mut Pres
         press,
         column,
         values,
-        page: 0,
-        slots: 0,
-        uncompressed: 0,
-        index: ColumnIndexBuilder::new(column.physical_type()),
-        offsets: OffsetIndexBuilder::new(),
-        bounds: Vec::new(),
-        nulls: 0,
-        text: 0,
+        made: Made::new(column.physical_type()),
     };
-    let dictionary_page = values.dictionary().map(|dictionary| making.dictionary_page(dictionary)).transpose()?;
+    if let Some(dictionary) = values.dictionary() {
+        making.dictionary_page(dictionary)?;
+    }
     let (rows, mut from) = (values.rows(), 0);
     while from < rows {
         from = making.data_page(from)?;
     }
-    let Making { uncompressed, mut index, offsets, bounds, nulls, text, page, slots, .. } = making;
-    index.set_boundary_order(boundary_order(column.physical_type(), &bounds));
+    let made = making.made;
     let bytes = Bytes::from(sink.into_inner()?);
-    let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-    let is_text = column.physical_type() == Type::BYTE_ARRAY;
-    // A row group has far fewer than 2^31 pages.
-    let data_pages = stats(PageType::DATA_PAGE, values.encoding(), page as i32);
-    let (encodings, page_stats) = match dictionary_page {
-        Some(_) => (
-            vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
-            vec![stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1), data_pages],
-        ),
-        None => (vec![Encoding::PLAIN, Encoding::RLE], vec![data_pages]),
-    };
-    let metadata = ColumnChunkMetaData::builder(column.clone())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
-        .set_encodings(encodings)
-        .set_page_encoding_stats(page_stats)
-        .set_total_compressed_size(bytes.len() as i64)
-        .set_total_uncompressed_size(uncompressed)
-        .set_num_values(slots)
-        .set_data_page_offset(dictionary_page.unwrap_or(0))
-        .set_dictionary_page_offset(dictionary_page.map(|_| 0))
-        .set_statistics(statistics(column.physical_type(), &bounds, nulls))
-        .set_unencoded_byte_array_data_bytes(is_text.then_some(text))
-        .build()?;
-    let close = ColumnCloseResult {
-        bytes_written: bytes.len() as u64,
-        rows_written: rows as u64,
-        metadata,
-        bloom_filter: None,
-        // The order of floating point numbers is a matter of its own; they have no bounds here.
-        column_index: match column.physical_type() {
-            Type::DOUBLE => None,
-            _ => Some(index.build()?),
-        },
-        offset_index: Some(offsets.build()),
-    };
+    let close = made.close(column, values, level, bytes.len())?;
     Ok(Chunk { bytes, close })
 }
 
@@ -243,6 +210,14 @@ struct Making<'a, 'sink> {
     press: &'sink mut Press,
     column: &'a ColumnDescPtr,
     values: Values<'a>,
+    made: Made<'a>,
+}
+
+/// What is known of the pages that are written.
+struct Made<'a> {
+    /// The length of the dictionary page, if there is one.
+    dictionary_page: Option<i64>,
+    /// Data pages.
     page: u32,
     /// Values and nulls of all pages.
     slots: i64,
@@ -255,9 +230,71 @@ struct Making<'a, 'sink> {
     text: i64,
 }
 
+impl<'a> Made<'a> {
+    fn new(kind: Type) -> Self {
+        Self {
+            dictionary_page: None,
+            page: 0,
+            slots: 0,
+            uncompressed: 0,
+            index: ColumnIndexBuilder::new(kind),
+            offsets: OffsetIndexBuilder::new(),
+            bounds: Vec::new(),
+            nulls: 0,
+            text: 0,
+        }
+    }
+
+    /// The chunk's metadata and index.
+    fn close(
+        mut self,
+        column: &ColumnDescPtr,
+        values: Values<'_>,
+        level: i32,
+        bytes: usize,
+    ) -> Result<ColumnCloseResult> {
+        let kind = column.physical_type();
+        self.index.set_boundary_order(boundary_order(kind, &self.bounds));
+        let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
+        // A row group has far fewer than 2^31 pages.
+        let data_pages = stats(PageType::DATA_PAGE, values.encoding(), self.page as i32);
+        let (encodings, page_stats) = match self.dictionary_page {
+            Some(_) => (
+                vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
+                vec![stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1), data_pages],
+            ),
+            None => (vec![Encoding::PLAIN, Encoding::RLE], vec![data_pages]),
+        };
+        let metadata = ColumnChunkMetaData::builder(column.clone())
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
+            .set_encodings(encodings)
+            .set_page_encoding_stats(page_stats)
+            .set_total_compressed_size(bytes as i64)
+            .set_total_uncompressed_size(self.uncompressed)
+            .set_num_values(self.slots)
+            .set_data_page_offset(self.dictionary_page.unwrap_or(0))
+            .set_dictionary_page_offset(self.dictionary_page.map(|_| 0))
+            .set_statistics(statistics(kind, &self.bounds, self.nulls))
+            .set_unencoded_byte_array_data_bytes((kind == Type::BYTE_ARRAY).then_some(self.text))
+            .build()?;
+        Ok(ColumnCloseResult {
+            bytes_written: bytes as u64,
+            rows_written: values.rows() as u64,
+            metadata,
+            bloom_filter: None,
+            // The order of floating point numbers is a matter of its own; they have no bounds here.
+            column_index: match kind {
+                Type::DOUBLE => None,
+                _ => Some(self.index.build()?),
+            },
+            offset_index: Some(self.offsets.build()),
+        })
+    }
+}
+
 impl<'a> Making<'a, '_> {
-    /// Writes the dictionary page; how long it is.
-    fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<i64> {
+    /// Writes the dictionary page.
+    fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<()> {
         let is_text = self.column.physical_type() == Type::BYTE_ARRAY;
         let raw = &mut self.press.raw;
         raw.clear();
@@ -275,8 +312,9 @@ impl<'a> Making<'a, '_> {
             is_sorted: false,
         };
         let spec = self.pages.write_page(CompressedPage::new(page, self.press.raw.len()))?;
-        self.uncompressed += spec.uncompressed_size as i64;
-        Ok(spec.bytes_written as i64)
+        self.made.uncompressed += spec.uncompressed_size as i64;
+        self.made.dictionary_page = Some(spec.bytes_written as i64);
+        Ok(())
     }
 
     /// Writes a page of the rows from `from` on; where it ends.
@@ -309,11 +347,11 @@ impl<'a> Making<'a, '_> {
             statistics: None,
         };
         let spec = self.pages.write_page(CompressedPage::new(page, self.press.raw.len()))?;
-        self.uncompressed += spec.uncompressed_size as i64;
-        self.offsets.append_row_count((to - from) as i64);
-        self.offsets.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
-        self.nulls += nulls;
-        self.slots += slots as i64;
+        self.made.uncompressed += spec.uncompressed_size as i64;
+        self.made.offsets.append_row_count((to - from) as i64);
+        self.made.offsets.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
+        self.made.nulls += nulls;
+        self.made.slots += slots as i64;
         self.index_page(payload, nulls as i64);
         Ok(to)
     }
@@ -321,7 +359,7 @@ impl<'a> Making<'a, '_> {
     /// Appends the codes of a page.
     fn codes(&mut self, dictionary: &'a Dictionary) -> Payload<'a> {
         let kind = self.column.physical_type();
-        let number = self.page + 1;
+        let number = self.made.page + 1;
         let Press { present, seen, raw, .. } = &mut *self.press;
         let width = hybrid::width(dictionary.len());
         raw.push(width);
@@ -347,12 +385,12 @@ impl<'a> Making<'a, '_> {
     fn index_page(&mut self, payload: Payload<'a>, nulls: i64) {
         let Payload { bounds, text } = payload;
         let kind = self.column.physical_type();
-        self.page += 1;
-        self.text += text;
-        self.offsets.append_unencoded_byte_array_data_bytes((kind == Type::BYTE_ARRAY).then_some(text));
+        self.made.page += 1;
+        self.made.text += text;
+        self.made.offsets.append_unencoded_byte_array_data_bytes((kind == Type::BYTE_ARRAY).then_some(text));
         let (min, max) = bounds.map(|bounds| bounds.short(kind)).unwrap_or_default();
-        self.index.append(bounds.is_none(), min, max, nulls, None);
-        self.bounds.extend(bounds);
+        self.made.index.append(bounds.is_none(), min, max, nulls, None);
+        self.made.bounds.extend(bounds);
     }
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tributary_core::{Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, UnreadInput};
 use tributary_framing::{Damage, Frame, Framer, Packing, Unpacker};
 
-use crate::chunks::Chunks;
 use crate::choose::{Input, Place};
+use crate::chunks::Chunks;
 use crate::resume::{self, Beginning};
 
 /// How much is read of a plain file at a time: records that lie across two reads are copied, so these are few.

@@ -266,7 +266,7 @@ async fn rows_of_a_row_group_are_sorted_nulls_first() {
 
 #[tokio::test]
 async fn a_thousand_days_in_little_memory() {
-    let memory = 3 << 20;
+    let memory = 2 << 20;
     let mut bench = bench(Options { memory, ..options() }, spool(1 << 30));
     let (mut peak, mut spooled) = (0, 0);
     for round in 0..40 {
