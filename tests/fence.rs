@@ -36,6 +36,30 @@ fn one_of_two_is_fenced_and_nothing_is_doubled() {
 }
 
 #[test]
+fn two_runs_over_archives_that_overlap_leave_each_event_once() {
+    let lab = Lab::new("");
+    let all = events("--agents 10 --events 600 --days 2 --seed 23");
+    let lines: Vec<&str> = all.lines().collect();
+    let text = std::fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    for (name, part) in [("left", &lines[..400]), ("right", &lines[200..])] {
+        std::fs::write(lab.path(name), part.join("\n") + "\n").unwrap();
+        std::fs::write(lab.path(&format!("{name}.toml")), text.replace("in/*", name)).unwrap();
+    }
+    // Each has read the log, and what the lake holds, before the other commits.
+    let start = |name: &str| {
+        let mut command = lab.command(&["run", &format!("{name}.toml"), "--output", "json"]);
+        command.env("FAILPOINTS", "commit:before_claim=1*sleep(3000)").spawn().unwrap()
+    };
+    let runs = [start("left"), start("right")];
+    let mut duplicates = 0;
+    for output in runs.map(|run| run.wait_with_output().unwrap()) {
+        assert!(output.status.success(), "{output:?}");
+        duplicates += balance(&serde_json::from_slice(&output.stdout).unwrap())[2];
+    }
+    assert_eq!((duplicates, lab.status()["tables"]["agent_event"]["rows"].as_u64()), (200, Some(600)));
+}
+
+#[test]
 fn a_table_belongs_to_one_pipeline_and_options_to_its_log() {
     let lab = Lab::new("");
     lab.input("events.jsonl", events("--agents 3 --events 20"));
