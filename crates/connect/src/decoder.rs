@@ -206,7 +206,13 @@ impl ConnectDecoder {
     fn finish(&mut self, batch: &RawBatch, outcome: Outcome) -> Decoded {
         let (events, contacts, owners) = match self.rows.finish(&mut self.dictionaries) {
             Ok(finished) => finished,
-            Err(error) => return refuse_all(batch, &error.to_string()),
+            Err(error) => {
+                // Half-emptied columns, and codes that mean nothing without their dictionaries.
+                self.rows = AgentRows::new();
+                self.dictionaries = Dictionaries::default();
+                self.memory = Memory::default();
+                return refuse_all(batch, &error.to_string());
+            }
         };
         let mut decoded = Decoded {
             events: outcome.events,

@@ -27,6 +27,8 @@ pub(crate) struct ConnectScope {
     /// The keys since the last snapshot, encoded.
     fresh: Vec<u8>,
     horizon: i32,
+    /// The newest minute of an event that was not ahead of its time, from which the horizon counts.
+    watermark: i32,
 }
 
 impl ConnectScope {
@@ -38,17 +40,19 @@ impl ConnectScope {
         states: &[ScopeState],
     ) -> Result<Self, Error> {
         let mut seen = Seen::new(memory, scratch);
+        let mut watermark = i32::MIN;
         for state in states {
             for key in keys_of(&state.bytes)? {
+                watermark = watermark.max(key.minute);
                 seen.insert(key);
             }
         }
-        Ok(Self { seen, learned: BTreeSet::new(), fresh: Vec::new(), horizon: horizon_minutes })
+        Ok(Self { seen, learned: BTreeSet::new(), fresh: Vec::new(), horizon: horizon_minutes, watermark })
     }
 
     /// The minute before which keys are not carried over to the next run.
     fn cutoff(&self) -> i32 {
-        self.seen.latest().saturating_sub(self.horizon)
+        self.watermark.saturating_sub(self.horizon)
     }
 
     fn thin_out(&mut self) {
@@ -86,6 +90,10 @@ impl Scope for ConnectScope {
     }
 
     fn apply(&mut self, decoded: Decoded) -> Normalized {
+        if let Some(latest) = decoded.latest {
+            // Days between 2015 and tomorrow, counted in minutes, fit.
+            self.watermark = self.watermark.max(i32::try_from(latest.minute()).unwrap_or(i32::MAX));
+        }
         let mut is_new = Vec::with_capacity(decoded.events.len());
         for key in &decoded.events {
             let new = self.seen.insert(*key);
@@ -93,6 +101,10 @@ impl Scope for ConnectScope {
                 encode(*key, &mut self.fresh);
             }
             is_new.push(new);
+        }
+        if let Some(short_since) = self.seen.held().short_since {
+            // Keys of these days are forgotten; their next event reads what is committed to them again.
+            self.learned.retain(|day| day.start().minute() > i64::from(short_since));
         }
         if self.fresh.len() > FRESH_BYTES {
             self.thin_out();

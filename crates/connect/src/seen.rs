@@ -34,7 +34,6 @@ pub(crate) struct Seen {
     limit: usize,
     runs: Vec<Run>,
     scratch: Option<Arc<dyn Scratch>>,
-    latest: i32,
     short_since: Option<i32>,
 }
 
@@ -57,14 +56,8 @@ impl Seen {
             limit,
             runs: Vec::new(),
             scratch,
-            latest: i32::MIN,
             short_since: None,
         }
-    }
-
-    /// The newest minute of all keys; `i32::MIN` before the first.
-    pub(crate) const fn latest(&self) -> i32 {
-        self.latest
     }
 
     /// What is held.
@@ -85,7 +78,6 @@ impl Seen {
         }
         self.shards[shard_of(high)].insert_unique(low, (high, low, key.minute), |entry| entry.1);
         self.in_memory += 1;
-        self.latest = self.latest.max(key.minute);
         true
     }
 
@@ -142,8 +134,15 @@ impl Seen {
         if self.scratch.is_some() && written.is_ok() {
             self.runs.push(run);
         } else {
+            self.release(&run);
             self.short_since = self.short_since.max(Some(cutoff.saturating_add(1)));
         }
+    }
+
+    /// Gives back what a run has on the scratch.
+    fn release(&self, run: &Run) {
+        let Some(scratch) = &self.scratch else { return };
+        run.segments.iter().filter_map(|segment| segment.extent).for_each(|extent| scratch.release(extent));
     }
 
     /// The minute up to which half of the keys in memory are.
@@ -165,10 +164,7 @@ impl Seen {
 
 impl Drop for Seen {
     fn drop(&mut self) {
-        let Some(scratch) = &self.scratch else { return };
-        for extent in self.runs.iter().flat_map(|run| &run.segments).filter_map(|segment| segment.extent) {
-            scratch.release(extent);
-        }
+        self.runs.iter().for_each(|run| self.release(run));
     }
 }
 

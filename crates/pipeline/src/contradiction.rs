@@ -11,6 +11,7 @@ pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     let files: Vec<(&String, &Member)> = file_sources(root).collect();
     findings.extend(streaming_files(root, &files));
     findings.extend(shared_inputs(&files));
+    findings.extend(tables_without_events(root));
     findings
 }
 
@@ -37,6 +38,25 @@ fn streaming_files(root: &Table, files: &[(&String, &Member)]) -> Option<Finding
         key_path,
         message: format!("[sources.{name}.file] cannot be read in streaming mode in this version"),
         help: Some(help.to_owned()),
+    })
+}
+
+/// What is in the lake already is found by the keys of `agent_event`.
+fn tables_without_events(root: &Table) -> Option<Finding> {
+    let connect = member(table_of(member(root, "transform")?)?, "connect").and_then(table_of)?;
+    let Member { node: Node { origin, value: Value::List(items) }, .. } = member(connect, "tables")? else {
+        return None;
+    };
+    let is_events = |item: &Node| matches!(&item.value, Value::Text(name) if name == "agent_event");
+    if items.is_empty() || items.iter().any(is_events) {
+        return None;
+    }
+    Some(Finding {
+        class: Class::Meaning,
+        origin: origin.clone(),
+        key_path: "transform.connect.tables".to_owned(),
+        message: "without agent_event, what is in the lake already cannot be told".to_owned(),
+        help: Some("add \"agent_event\" to the list".to_owned()),
     })
 }
 

@@ -227,7 +227,7 @@ static CONNECT: &[Entry] = &[
         "dedup",
         Shape::Table(DEDUP),
         Default::Words("the defaults of its keys"),
-        "How duplicates are found. A file source also leaves out what is already committed to the days it touches, whatever the horizon.",
+        "How duplicates are found. A file source also leaves out what is already committed to the days it touches, whatever the horizon, as long as memory and spool hold the keys.",
     ),
 ];
 
@@ -281,7 +281,7 @@ static PARQUET: &[Entry] = &[
         "memory",
         size(MIB, TIB),
         Default::Value("\"64 MiB\""),
-        "Memory for rows that wait for their file. When it is short, the largest waiting set goes to the spool; without spool the commit comes early.",
+        "Memory for rows that wait for their file. When it is short, waiting rows go to the spool; without spool the commit comes early.",
     ),
     Entry::new(
         "spool",

@@ -17,7 +17,7 @@ mistake with its line, its column and a cure. `schemas/pipeline.schema.json` tel
 - **The environment** overrides the file: `TRIBUTARY__SOURCES__AGENTS__FILE__PATHS="a.jsonl,b.jsonl"` is
   `paths = ["a.jsonl", "b.jsonl"]` in `[sources.agents.file]`. Keys are joined by two underscores, in any case; lists
   are cut at commas. A variable that names no option is a mistake like an unknown key.
-- A run whose `[transform]` differs from that of the runs before is refused with the difference, because the rows
+- A run whose `[transform]` differs (but for `dedup.memory`) from that of the runs before is refused with the difference, because the rows
   would mean something else. Sources, `[sink]`, `[commit]` and `[memory]` may change from run to run.
 "#;
 

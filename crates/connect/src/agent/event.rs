@@ -114,8 +114,10 @@ pub(crate) fn read_event<'a>(
             1 => agent_arn = reader.text(&top, name)?,
             2 | 7 => {
                 let (agent, mut record) = memory.agent(agent_arn.as_deref());
-                let snapshot = read_snapshot(&mut reader, &top.key(name), agent, &mut record)?;
+                let snapshot = read_snapshot(&mut reader, &top.key(name), agent, &mut record);
+                // Also of an event that is refused: what was remembered of it is counted.
                 memory.learn(&record);
+                let snapshot = snapshot?;
                 *(if key == 2 { &mut event.current } else { &mut event.previous }) = snapshot;
             }
             3 => event_id = reader.text(&top, name)?,

@@ -168,7 +168,7 @@ pub(crate) struct Record {
     freed: usize,
 }
 
-/// JSON remembered at most, in bytes.
+/// Bytes remembered at most: JSON and what each agent costs.
 const LIMIT: usize = 16 << 20;
 
 /// After so many parts it is judged whether remembering pays.
@@ -198,10 +198,15 @@ impl Memory {
             return (&mut self.spare, Record::default());
         }
         let record = Record { remember: true, ..Record::default() };
-        match arn {
-            Some(arn) => (self.agents.entry_ref(arn).or_default(), record),
-            None => (&mut self.spare, record),
+        let Some(arn) = arn else { return (&mut self.spare, record) };
+        if !self.agents.contains_key(arn) {
+            if self.bytes > LIMIT {
+                self.forget();
+            }
+            // An agent of whom nothing recurs costs its entry all the same.
+            self.bytes += size_of::<AgentMemory>() + arn.len();
         }
+        (self.agents.entry_ref(arn).or_default(), record)
     }
 
     /// What is remembered of the agent of this ARN, if anything.
@@ -213,18 +218,21 @@ impl Memory {
     pub(crate) fn learn(&mut self, record: &Record) {
         self.bytes = (self.bytes + record.grown).saturating_sub(record.freed);
         if self.bytes > LIMIT {
-            self.agents.clear();
-            self.bytes = 0;
+            self.forget();
         }
         self.hits += record.hits;
         self.misses += record.misses;
         if self.hits + self.misses >= TRIAL {
             if self.hits < self.misses / 8 {
                 self.paused = PAUSE;
-                self.agents = HashMap::new();
-                self.bytes = 0;
+                self.forget();
             }
             (self.hits, self.misses) = (0, 0);
         }
+    }
+
+    fn forget(&mut self) {
+        self.agents = HashMap::new();
+        self.bytes = 0;
     }
 }

@@ -49,6 +49,18 @@ fn plan(text: &str, variables: &[(&str, &str)]) -> Plan {
 }
 
 #[test]
+fn a_list_of_tables_needs_the_one_whose_keys_find_duplicates() {
+    let text = format!("{GOOD}[transform.connect]\ntables = [\"agent_event_contacts\"]\n");
+    assert_problems(
+        &text,
+        &[],
+        &[
+            "9:10 transform.connect.tables: without agent_event, what is in the lake already cannot be told (add \"agent_event\" to the list)",
+        ],
+    );
+}
+
+#[test]
 fn many_mistakes_of_one_file_are_all_named() {
     let text = include_str!("testdata/many.toml");
     assert_problems(
