@@ -324,7 +324,7 @@ static COMMIT: &[Entry] = &[
 
 static ON_GAP: &[Choice] = &[
     Choice::new("fail", "the run ends with an error"),
-    Choice::new("continue", "the gap is written into the commit record and reading goes on"),
+    Choice::new("continue", "the gap is counted, warned about and left behind"),
 ];
 
 static MEMORY: &[Entry] = &[Entry::new(

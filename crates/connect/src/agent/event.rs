@@ -68,7 +68,7 @@ pub(crate) enum NotAnEvent {
     OtherFamily,
     /// It is one JSON value, and more follows from this byte on.
     Trailing(usize),
-    /// It cannot be read. When it is JSON, `is_agent_event` says whether the field to blame belongs to one.
+    /// It cannot be read; where a field is to blame, it may still be of another family.
     Refused(Refusal),
 }
 

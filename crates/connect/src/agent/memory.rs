@@ -48,8 +48,7 @@ impl<T: Copy + Default> Slot<T> {
             record.hits += 1;
             return Ok(codes);
         }
-        if reader.cursor.kind()? == Kind::Null {
-            reader.cursor.null()?;
+        if is_null(reader)? {
             return Ok(T::default());
         }
         record.misses += 1;
@@ -90,6 +89,15 @@ impl<T: Copy + Default> Slot<T> {
     }
 }
 
+/// Whether null stands here; goes over it then.
+fn is_null(reader: &mut Reader<'_, '_>) -> Result<bool, Refusal> {
+    let is_null = reader.cursor.kind()? == Kind::Null;
+    if is_null {
+        reader.cursor.null()?;
+    }
+    Ok(is_null)
+}
+
 /// How many whole configurations are remembered of an agent: slots are taken and freed as contacts come and go.
 const VARIANTS: usize = 3;
 
@@ -114,8 +122,7 @@ impl Variants {
             record.hits += 1;
             return Ok(codes);
         }
-        if reader.cursor.kind()? == Kind::Null {
-            reader.cursor.null()?;
+        if is_null(reader)? {
             return Ok(Configuration::default());
         }
         record.misses += 1;
