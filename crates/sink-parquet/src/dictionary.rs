@@ -61,13 +61,11 @@ pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
     /// Code + 1 of a string that was seen here, by [`sample`]; 0 is empty.
     recent: Vec<u32>,
-    /// Rows whose strings came here.
-    rows: u64,
 }
 
 impl Default for Interner {
     fn default() -> Self {
-        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT], rows: 0 }
+        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT] }
     }
 }
 
@@ -107,16 +105,6 @@ impl Interner {
         let hasher = &self.hasher;
         self.table.insert_unique(hash, code, |code| hasher.hash_one(dictionary.get(*code)));
         code
-    }
-
-    /// Counts rows, by which is judged whether strings repeat.
-    pub(crate) fn count(&mut self, rows: usize) {
-        self.rows += rows as u64;
-    }
-
-    /// Whether the strings hardly repeat, so that codes would only cost.
-    pub(crate) fn is_in_vain(&self, dictionary: &Dictionary) -> bool {
-        dictionary.len() > 4_096 && dictionary.len() as u64 * 3 > self.rows
     }
 
     fn memory(&self) -> u64 {

@@ -40,6 +40,7 @@ mod sort;
 mod spill;
 mod split;
 mod table;
+mod trial;
 
 pub use error::SinkError;
 pub use options::{Identity, Options};

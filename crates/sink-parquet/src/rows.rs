@@ -9,6 +9,7 @@ use arrow_select::take::take;
 use crate::dictionary::{Generation, Interner};
 use crate::gauge::{Charge, Gauge};
 use crate::incoming::Incoming;
+use crate::trial::Trial;
 
 /// The values of a coded column: 0 is null, else a code of the column's dictionary plus one.
 #[derive(Debug)]
@@ -124,17 +125,23 @@ impl Pick<'_> {
 pub(crate) struct Compactor {
     /// By column; one that is not coded never grows.
     interners: Vec<Interner>,
-    /// Coded columns whose strings turned out not to repeat, until the generation ends.
-    in_vain: Vec<bool>,
+    /// By column, from one generation to the next.
+    trials: Vec<Trial>,
 }
 
 impl Compactor {
-    /// One for a new generation.
+    /// One for the first generation.
     pub(crate) fn new(columns: usize) -> Self {
         Self {
             interners: std::iter::repeat_with(Interner::default).take(columns).collect(),
-            in_vain: vec![false; columns],
+            trials: vec![Trial::default(); columns],
         }
+    }
+
+    /// Forgets the strings of the generation before, but not which columns were coded in vain.
+    pub(crate) fn begin_generation(&mut self) {
+        self.interners.fill_with(Interner::default);
+        self.trials.iter_mut().for_each(Trial::begin_generation);
     }
 
     /// What finds the strings, for counting.
@@ -144,7 +151,7 @@ impl Compactor {
 
     /// Whether the values of a column turned out not to repeat.
     pub(crate) fn is_in_vain(&self, column: usize) -> bool {
-        self.in_vain[column]
+        self.trials[column].is_in_vain()
     }
 
     /// Makes a chunk of some rows of a batch; new strings and lists go into `generation`.
@@ -158,6 +165,7 @@ impl Compactor {
         let (number, generation) = generation;
         let mut columns = Vec::with_capacity(batch.len());
         for (at, incoming) in batch.iter_mut().enumerate() {
+            let trial = &mut self.trials[at];
             let (interner, dictionary) = (&mut self.interners[at], &mut generation.columns[at]);
             columns.push(match incoming {
                 Incoming::Plain(array) => Column::Plain(plain(array, pick)?),
@@ -185,9 +193,9 @@ impl Compactor {
                     Column::Codes(pick.codes(is_all_null, code))
                 }
             });
-            if !matches!(incoming, Incoming::Plain(_)) {
-                interner.count(pick.len());
-                self.in_vain[at] |= interner.is_in_vain(dictionary);
+            match incoming {
+                Incoming::Plain(_) => trial.pass(pick.len()),
+                _ => trial.judge(pick.len(), dictionary),
             }
         }
         Ok(Chunk::new(columns, number, pick.len(), gauge))

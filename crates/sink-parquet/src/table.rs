@@ -126,7 +126,7 @@ impl TableState {
         if self.generations.get_mut(&self.growing).is_some_and(|growing| Arc::get_mut(growing).is_none()) {
             // Somebody still reads it: an encoding that was cut off. Nothing is lost but some memory.
             self.growing += 1;
-            self.compactor = Compactor::new(columns);
+            self.compactor.begin_generation();
         }
         let fresh = || Arc::new(Generation::new(columns, self.memory.charge(0)));
         self.generations.entry(self.growing).or_insert_with(fresh);
@@ -153,7 +153,7 @@ impl TableState {
         if generation.recount(self.compactor.interners()) > self.limits.generation {
             generation.recount(&[]);
             self.growing += 1;
-            self.compactor = Compactor::new(self.plan.schema.fields().len());
+            self.compactor.begin_generation();
             self.forget_generations();
         }
     }
@@ -198,14 +198,14 @@ impl TableState {
             waiting.runs = Vec::new();
         }
         self.growing += 1;
-        self.compactor = Compactor::new(self.plan.schema.fields().len());
+        self.compactor.begin_generation();
         self.forget_generations();
         Ok(Spilled::All)
     }
 
     /// Takes everything out, for sealing: the days, and the dictionaries.
     pub(crate) fn empty(&mut self) -> (BTreeMap<Day, Waiting>, Generations) {
-        self.compactor = Compactor::new(self.plan.schema.fields().len());
+        self.compactor.begin_generation();
         self.growing = 0;
         let generations = Generations { all: std::mem::take(&mut self.generations), limits: self.limits };
         (std::mem::take(&mut self.days), generations)
