@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
 };
-use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{
+    BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer,
+};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
 use tributary_core::Timestamp;
 
@@ -71,30 +73,39 @@ impl TextColumn {
     }
 }
 
-/// A column of moments.
-#[derive(Debug)]
-pub(crate) struct MomentColumn {
-    values: Vec<i64>,
-    nulls: NullBufferBuilder,
+/// Where `null` stands among the values; zeros stand there afterwards. `None` when it stands nowhere.
+pub(crate) fn nulls_of<T: Copy + Default + PartialEq>(values: &mut [T], null: T) -> Option<NullBuffer> {
+    if !values.contains(&null) {
+        return None;
+    }
+    let there = BooleanBuffer::collect_bool(values.len(), |row| values[row] != null);
+    values.iter_mut().filter(|value| **value == null).for_each(|value| *value = T::default());
+    Some(NullBuffer::new(there))
 }
 
-impl Default for MomentColumn {
-    fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
+/// No moment of a payload: its years have four digits.
+const NO_MOMENT: i64 = i64::MIN;
+
+/// A column of moments.
+#[derive(Debug, Default)]
+pub(crate) struct MomentColumn {
+    /// [`NO_MOMENT`] stands for null until the end: a test of all rows at once costs less than one of each.
+    values: Vec<i64>,
 }
 
 impl MomentColumn {
     /// Appends one value.
+    #[inline]
     pub(crate) fn push(&mut self, value: Option<Timestamp>) {
-        self.values.push(value.map_or(0, Timestamp::micros));
-        self.nulls.append(value.is_some());
+        self.values.push(value.map_or(NO_MOMENT, Timestamp::micros));
     }
 
-    /// The column; empty again afterwards.
+    /// The column; empty again afterwards, its capacity kept near what was needed.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
-        Ok(Arc::new(TimestampMicrosecondArray::try_new(values, self.nulls.finish())?))
+        let rows = self.values.len();
+        let mut values = std::mem::replace(&mut self.values, Vec::with_capacity(rows));
+        let nulls = nulls_of(&mut values, NO_MOMENT);
+        Ok(Arc::new(TimestampMicrosecondArray::try_new(ScalarBuffer::from(values), nulls)?))
     }
 }
 
@@ -186,7 +197,9 @@ impl ListColumn {
 
     /// The column over its elements; empty again afterwards.
     pub(crate) fn finish(&mut self, field: &DataType, elements: ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
+        let mut fresh = Vec::with_capacity(self.offsets.len());
+        fresh.push(0);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, fresh)));
         Ok(Arc::new(ListArray::try_new(Arc::clone(element(field)?), offsets, elements, self.nulls.finish())?))
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array};
-use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
+use arrow_buffer::ScalarBuffer;
 use arrow_schema::{ArrowError, DataType};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::columns::TextColumn;
+use crate::columns::{TextColumn, nulls_of};
 
 /// The place of a value in its dictionary, or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,16 @@ pub(crate) struct Interner {
 
 impl Interner {
     /// The string at this place.
+    #[inline]
     fn get(&self, index: usize) -> &[u8] {
         let begin = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[begin..self.ends[index]]
+    }
+
+    /// Whether there is such a place and `value` is the string there.
+    #[inline]
+    fn is(&self, index: usize, value: &[u8]) -> bool {
+        index < self.ends.len() && self.get(index) == value
     }
 
     /// The place of `value` if it is there.
@@ -88,17 +95,21 @@ impl Interner {
 pub(crate) struct Texts {
     interner: Interner,
     array: Option<ArrayRef>,
+    /// The place of the text that was asked for last: an account or an instance comes again with every event.
+    last: usize,
 }
 
 impl Texts {
     /// The code of a text.
+    #[inline]
     pub(crate) fn code(&mut self, text: &str) -> Code {
-        let found = self.interner.find(text.as_bytes());
-        let index = found.unwrap_or_else(|| {
-            self.array = None;
-            self.interner.append(text.as_bytes())
-        });
-        Code(index as i32)
+        if !self.interner.is(self.last, text.as_bytes()) {
+            self.last = self.interner.find(text.as_bytes()).unwrap_or_else(|| {
+                self.array = None;
+                self.interner.append(text.as_bytes())
+            });
+        }
+        Code(self.last as i32)
     }
 
     /// The code of a text that may be null.
@@ -182,31 +193,25 @@ impl<L: Lists> ListValues<L> {
 }
 
 /// A column of codes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct CodeColumn {
+    /// [`Code::NULL`] stands for null until the end: a test of all rows at once costs less than one of each.
     keys: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for CodeColumn {
-    fn default() -> Self {
-        Self { keys: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
 }
 
 impl CodeColumn {
     /// Appends one row.
     #[inline]
     pub(crate) fn push(&mut self, code: Code) {
-        self.keys.push(code.0.max(0));
-        self.nulls.append(code != Code::NULL);
+        self.keys.push(code.0);
     }
 
     /// The column over its dictionary; empty again afterwards.
     pub(crate) fn finish(&mut self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
         let rows = self.keys.len();
-        let keys = ScalarBuffer::from(std::mem::replace(&mut self.keys, Vec::with_capacity(rows)));
-        let keys = Int32Array::try_new(keys, self.nulls.finish())?;
+        let mut keys = std::mem::replace(&mut self.keys, Vec::with_capacity(rows));
+        let nulls = nulls_of(&mut keys, Code::NULL.0);
+        let keys = Int32Array::try_new(ScalarBuffer::from(keys), nulls)?;
         debug_assert!(keys.null_count() == rows || !values.is_empty(), "a code has a value");
         Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
     }

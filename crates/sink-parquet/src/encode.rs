@@ -45,7 +45,7 @@ pub(crate) fn encode(
     let mut group = Group::new(pieces);
     check_day(plan, work.day, &group)?;
     if let Some(order) = sort::order(plan, &group).map_err(|cause| plan.arrange(cause))? {
-        group.reorder(&order);
+        group.reorder(order);
     }
     let (mut encoding, mut encoded) = (memory.charge(group.rows() as u64 * ROW_BYTES), 0);
     let mut row_group = file.next_row_group().map_err(|cause| plan.encode(cause))?;

@@ -43,13 +43,8 @@ pub(crate) struct Group {
     /// By piece: which of the different generations it uses.
     generation: Vec<usize>,
     generations: Vec<Arc<Generation>>,
-    order: Order,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Arrival,
-    Sorted,
+    /// By place: which row of those that arrived; none while they are in order of arrival.
+    order: Option<Vec<u32>>,
 }
 
 /// One column of a group.
@@ -84,7 +79,7 @@ impl Group {
                 generations.len() - 1
             }));
         }
-        Self { pieces, places, generation, generations, order: Order::Arrival }
+        Self { pieces, places, generation, generations, order: None }
     }
 
     /// How many rows there are.
@@ -93,9 +88,9 @@ impl Group {
     }
 
     /// Puts the rows in another order: `order[n]` says which row comes at place n.
-    pub(crate) fn reorder(&mut self, order: &[u32]) {
+    pub(crate) fn reorder(&mut self, order: Vec<u32>) {
         self.places = order.iter().map(|row| self.places[*row as usize]).collect();
-        self.order = Order::Sorted;
+        self.order = Some(order);
     }
 
     /// One column in the order of the rows.
@@ -107,7 +102,7 @@ impl Group {
         }
         let is_plain = |piece: &Piece| matches!(piece.chunk.columns[column], Column::Plain(_));
         let is_small = self.places.len() < self.pieces.len() * SMALL_PIECE;
-        if self.pieces.iter().all(is_plain) && (self.order == Order::Sorted || is_small) {
+        if self.pieces.iter().all(is_plain) && (self.order.is_some() || is_small) {
             return Ok(Gathered::Array(interleave(&self.plain(column), &self.places)?));
         }
         let mut arrays = Vec::with_capacity(self.pieces.len());
@@ -119,10 +114,10 @@ impl Group {
             });
         }
         let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-        Ok(Gathered::Array(match (self.order, parts.as_slice()) {
-            (Order::Arrival, [_]) => Arc::clone(&arrays[0]),
-            (Order::Arrival, _) => concat(&parts)?,
-            (Order::Sorted, _) => {
+        Ok(Gathered::Array(match (&self.order, parts.as_slice()) {
+            (None, [_]) => Arc::clone(&arrays[0]),
+            (None, _) => concat(&parts)?,
+            (Some(_), _) => {
                 let within = |(piece, row): &Place| (*piece, row - self.pieces[*piece].from);
                 interleave(&parts, &self.places.iter().map(within).collect::<Vec<_>>())?
             }
@@ -147,22 +142,30 @@ impl Group {
         let pieces: Vec<&Codes> = pieces.collect();
         let mut merge = Merge::new(self, column);
         let mut keys = Vec::with_capacity(self.places.len());
-        match merge.only() {
-            Some((known, dictionary, merged)) => {
-                // One generation, and a place for every code: the usual case, one look-up a row.
-                keys.extend(self.places.iter().map(|(piece, row)| {
-                    let code = pieces[*piece].get(*row);
-                    let key = &mut known[code as usize];
-                    if *key == 0 && code > 0 {
-                        *key = 1 + merged.push(dictionary.get(code - 1));
-                    }
-                    *key
-                }));
-            }
-            None => keys.extend(self.places.iter().map(|(piece, row)| match pieces[*piece].get(*row) {
+        let Some((known, dictionary, merged)) = merge.only() else {
+            keys.extend(self.places.iter().map(|(piece, row)| match pieces[*piece].get(*row) {
                 0 => 0,
                 code => merge.key(self.generation[*piece], code),
-            })),
+            }));
+            return (keys, merge.merged);
+        };
+        // One generation, and a place for every code: the usual case, one look-up a row, in the order of arrival.
+        let mut key = |code: u32| {
+            let key = &mut known[code as usize];
+            if *key == 0 && code > 0 {
+                *key = 1 + merged.push(dictionary.get(code - 1));
+            }
+            *key
+        };
+        for (piece, codes) in self.pieces.iter().zip(pieces) {
+            let rows = piece.from..piece.from + piece.rows;
+            match codes {
+                Codes::Narrow(codes) => keys.extend(codes[rows].iter().map(|code| key(u32::from(*code)))),
+                Codes::Wide(codes) => keys.extend(codes[rows].iter().map(|code| key(*code))),
+            }
+        }
+        if let Some(order) = &self.order {
+            keys = order.iter().map(|row| keys[*row as usize]).collect();
         }
         (keys, merge.merged)
     }

@@ -11,7 +11,7 @@ pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
     let (mut at, mut packed_from) = (0, 0);
     while at < values.len() {
         let value = values[at];
-        let mut run = values[at..].iter().take_while(|next| **next == value).count();
+        let mut run = run_length(&values[at..], value);
         // A packed stretch ends at a multiple of eight, so it may have to borrow from the run.
         let borrowed = (packed_from..at).len().next_multiple_of(8) - (at - packed_from);
         let is_all_that_is_left = at == packed_from && at + run == values.len();
@@ -28,6 +28,14 @@ pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
         packed_from = at;
     }
     pack(&values[packed_from..], width, out);
+}
+
+/// How often `value` stands at the beginning.
+#[inline]
+fn run_length(values: &[u32], value: u32) -> usize {
+    let (groups, _) = values.as_chunks::<SHORTEST_RUN>();
+    let whole = groups.iter().take_while(|group| **group == [value; SHORTEST_RUN]).count() * SHORTEST_RUN;
+    whole + values[whole..].iter().take_while(|next| **next == value).count()
 }
 
 /// The bits that numbers below `count` need.

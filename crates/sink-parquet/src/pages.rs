@@ -143,7 +143,10 @@ impl<'a> Values<'a> {
             }
             Self::Flat(keys, _) => {
                 let rows = some(keys);
-                press.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1));
+                match rows.contains(&0) {
+                    true => press.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1)),
+                    false => press.present.extend(rows.iter().map(|key| key - 1)),
+                }
                 if is_nullable {
                     press.definitions.extend(rows.iter().map(|key| u32::from(*key > 0)));
                 }
