@@ -107,7 +107,8 @@ impl Interner {
         code
     }
 
-    fn memory(&self) -> u64 {
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> u64 {
         (self.table.allocation_size() + self.recent.capacity() * size_of::<u32>()) as u64
     }
 }
@@ -126,10 +127,10 @@ impl Generation {
         Self { columns: std::iter::repeat_with(Dictionary::default).take(columns).collect(), charge }
     }
 
-    /// Counts again what the strings, and the interners given, hold; the sum in bytes.
-    pub(crate) fn recount(&mut self, interners: &[Interner]) -> u64 {
+    /// Counts again what the strings hold, and what finds them; the sum in bytes.
+    pub(crate) fn recount(&mut self, finding: u64) -> u64 {
         let strings: u64 = self.columns.iter().map(Dictionary::memory).sum();
-        self.charge.set(strings + interners.iter().map(Interner::memory).sum::<u64>());
+        self.charge.set(strings + finding);
         self.charge.bytes()
     }
 }

@@ -33,6 +33,10 @@ pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
 /// How often `value` stands at the beginning.
 #[inline]
 fn run_length(values: &[u32], value: u32) -> usize {
+    // Most values of a column without runs are followed by another.
+    if values.get(1) != Some(&value) {
+        return 1;
+    }
     let (groups, _) = values.as_chunks::<SHORTEST_RUN>();
     let whole = groups.iter().take_while(|group| **group == [value; SHORTEST_RUN]).count() * SHORTEST_RUN;
     whole + values[whole..].iter().take_while(|next| **next == value).count()

@@ -1,5 +1,7 @@
 //! A batch as it comes: which of its columns become codes, and from what.
 
+use std::sync::{Arc, Weak};
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, StringArray};
@@ -10,9 +12,49 @@ use crate::SinkError;
 use crate::dictionary::{Dictionary, Interner};
 use crate::lists::Source;
 use crate::plan::{Coding, Plan};
+use crate::rows::Compactor;
 
 /// A value of the batch's own dictionary that no row has asked for yet.
 const UNKNOWN: u32 = u32::MAX;
+
+/// How many dictionaries of a column are remembered: one for each of so many decoders.
+const BOOKS: usize = 8;
+
+/// What the values of a column's dictionaries are in the growing generation: decoders send the same dictionary with
+/// batch after batch, and most of its values are looked up once.
+#[derive(Debug, Default)]
+pub(crate) struct Books(Vec<(Weak<dyn Array>, Vec<u32>)>);
+
+impl Books {
+    /// What is known of a dictionary.
+    fn take(&mut self, values: &ArrayRef) -> Vec<u32> {
+        // While it is referred to weakly, nothing else can lie at its address.
+        let same = |(known, _): &(Weak<dyn Array>, _)| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(values));
+        match self.0.iter().position(same) {
+            Some(at) => self.0.remove(at).1,
+            None => vec![UNKNOWN; values.len()],
+        }
+    }
+
+    /// Remembers it.
+    fn keep(&mut self, values: &ArrayRef, codes: Vec<u32>) {
+        self.0.retain(|(known, _)| known.strong_count() > 0);
+        if self.0.len() == BOOKS {
+            self.0.remove(0); // the one that was not asked for the longest
+        }
+        self.0.push((Arc::downgrade(values), codes));
+    }
+
+    /// Forgets everything: another generation has other codes.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> u64 {
+        self.0.iter().map(|(_, codes)| codes.capacity() * size_of::<u32>()).sum::<usize>() as u64
+    }
+}
 
 /// A column of a batch.
 pub(crate) enum Incoming<'a> {
@@ -29,6 +71,7 @@ pub(crate) enum Incoming<'a> {
 /// A column that comes coded.
 pub(crate) struct Coded<'a> {
     keys: &'a Int32Array,
+    dictionary: &'a ArrayRef,
     values: Values<'a>,
     /// By key: 0 for null, else the code plus one, else [`UNKNOWN`].
     codes: Vec<u32>,
@@ -41,14 +84,14 @@ enum Values<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// The columns of a batch whose types were checked. `is_in_vain` says which are not worth coding.
+    /// The columns of a batch whose types were checked.
     pub(crate) fn columns(
         plan: &Plan,
         batch: &'a RecordBatch,
-        is_in_vain: impl Fn(usize) -> bool,
+        compactor: &mut Compactor,
     ) -> Result<Vec<Self>, SinkError> {
         let column = |(at, array): (usize, &'a ArrayRef)| match array.as_dictionary_opt::<Int32Type>() {
-            None if is_in_vain(at) => Ok(Self::Plain(ArrayRef::clone(array))),
+            None if compactor.is_in_vain(at) => Ok(Self::Plain(ArrayRef::clone(array))),
             None => Ok(match &plan.coding[at] {
                 Coding::Plain => Self::Plain(ArrayRef::clone(array)),
                 Coding::Text => Self::Text(array.as_string()),
@@ -59,7 +102,7 @@ impl<'a> Incoming<'a> {
             }),
             Some(coded) => {
                 let values = match &plan.coding[at] {
-                    _ if is_in_vain(at) => None,
+                    _ if compactor.is_in_vain(at) => None,
                     Coding::Plain => None,
                     Coding::Text => coded.values().as_string_opt().map(Values::Text),
                     Coding::Lists(node) => Source::new(node, coded.values()).map(Values::Lists),
@@ -68,8 +111,9 @@ impl<'a> Incoming<'a> {
                     let plain = take(coded.values(), coded.keys(), None).map_err(|cause| plan.arrange(cause))?;
                     return Ok(Self::Plain(plain));
                 };
-                let codes = vec![UNKNOWN; coded.values().len()];
-                Ok(Self::Coded(Coded { keys: coded.keys(), values, codes, scratch: Vec::new() }))
+                let (keys, dictionary) = (coded.keys(), coded.values());
+                let codes = compactor.books[at].take(dictionary);
+                Ok(Self::Coded(Coded { keys, dictionary, values, codes, scratch: Vec::new() }))
             }
         };
         batch.columns().iter().enumerate().map(column).collect()
@@ -77,6 +121,11 @@ impl<'a> Incoming<'a> {
 }
 
 impl Coded<'_> {
+    /// Puts what was looked up into the books, for the batches to come.
+    pub(crate) fn close(self, books: &mut Books) {
+        books.keep(self.dictionary, self.codes);
+    }
+
     /// Whether no row has a value.
     pub(crate) fn is_all_null(&self) -> bool {
         self.keys.null_count() == self.keys.len()

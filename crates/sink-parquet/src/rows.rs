@@ -8,7 +8,7 @@ use arrow_select::take::take;
 
 use crate::dictionary::{Generation, Interner};
 use crate::gauge::{Charge, Gauge};
-use crate::incoming::Incoming;
+use crate::incoming::{Books, Incoming};
 use crate::trial::Trial;
 
 /// The values of a coded column: 0 is null, else a code of the column's dictionary plus one.
@@ -125,6 +125,8 @@ impl Pick<'_> {
 pub(crate) struct Compactor {
     /// By column; one that is not coded never grows.
     interners: Vec<Interner>,
+    /// By column: what was looked up of the dictionaries that came.
+    pub(crate) books: Vec<Books>,
     /// By column, from one generation to the next.
     trials: Vec<Trial>,
 }
@@ -134,6 +136,7 @@ impl Compactor {
     pub(crate) fn new(columns: usize) -> Self {
         Self {
             interners: std::iter::repeat_with(Interner::default).take(columns).collect(),
+            books: std::iter::repeat_with(Books::default).take(columns).collect(),
             trials: vec![Trial::default(); columns],
         }
     }
@@ -141,12 +144,23 @@ impl Compactor {
     /// Forgets the strings of the generation before, but not which columns were coded in vain.
     pub(crate) fn begin_generation(&mut self) {
         self.interners.fill_with(Interner::default);
+        self.books.iter_mut().for_each(Books::clear);
         self.trials.iter_mut().for_each(Trial::begin_generation);
     }
 
-    /// What finds the strings, for counting.
-    pub(crate) fn interners(&self) -> &[Interner] {
-        &self.interners
+    /// Bytes of memory of what finds the strings.
+    pub(crate) fn memory(&self) -> u64 {
+        let interners: u64 = self.interners.iter().map(Interner::memory).sum();
+        interners + self.books.iter().map(Books::memory).sum::<u64>()
+    }
+
+    /// After a batch: what was looked up stays known.
+    pub(crate) fn close(&mut self, columns: Vec<Incoming<'_>>) {
+        for (books, column) in self.books.iter_mut().zip(columns) {
+            if let Incoming::Coded(coded) = column {
+                coded.close(books);
+            }
+        }
     }
 
     /// Whether the values of a column turned out not to repeat.

@@ -78,7 +78,7 @@ pub(crate) fn load(plan: &Plan, spooled: &Spooled, memory: &Gauge) -> Result<Pie
         Some(_) => Column::Codes(codes(array.as_dictionary(), &mut generation.columns[at])),
     };
     let columns = batch.columns().iter().enumerate().map(column).collect();
-    generation.recount(&[]);
+    generation.recount(0);
     let chunk = Chunk::new(columns, 0, batch.num_rows(), memory);
     let rows = batch.num_rows();
     Ok(Piece { chunk: Arc::new(chunk), from: 0, rows, dictionaries: Arc::new(generation) })

@@ -89,7 +89,7 @@ impl TableState {
         self.check(batch)?;
         let split = split(&self.plan, batch)?;
         self.prepare_generation();
-        let mut columns = Incoming::columns(&self.plan, batch, |column| self.compactor.is_in_vain(column))?;
+        let mut columns = Incoming::columns(&self.plan, batch, &mut self.compactor)?;
         let mut from = 0;
         let mut days = split.days.iter().peekable();
         while let Some((first, rows)) = days.next() {
@@ -106,6 +106,7 @@ impl TableState {
             self.add(&mut columns, pick, &together)?;
             from += len;
         }
+        self.compactor.close(columns);
         self.turn_generation();
         Ok(split.days.into_iter().map(|(day, _)| day).collect())
     }
@@ -150,8 +151,8 @@ impl TableState {
     /// Counts the growing generation, and lets the next one begin when it has grown large.
     fn turn_generation(&mut self) {
         let Some(generation) = self.generations.get_mut(&self.growing).and_then(Arc::get_mut) else { return };
-        if generation.recount(self.compactor.interners()) > self.limits.generation {
-            generation.recount(&[]);
+        if generation.recount(self.compactor.memory()) > self.limits.generation {
+            generation.recount(0);
             self.growing += 1;
             self.compactor.begin_generation();
             self.forget_generations();

@@ -5,7 +5,8 @@ use arrow_schema::ArrowError;
 use tributary_core::Timestamp;
 
 use super::codes::Dictionaries;
-use super::event::{Contact, Event};
+use super::contact::Contact;
+use super::event::Event;
 use crate::columns::{MomentColumn, TextColumn};
 use crate::dictionary::CodeColumn;
 

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use tributary_core::{RejectReason, Timestamp};
 
 use super::blocks::{
-    each, read_concurrency, read_groups, read_inbound, read_next_status, read_outbound, read_proficiencies, read_status,
+    read_concurrency, read_groups, read_inbound, read_next_status, read_outbound, read_proficiencies, read_status,
 };
 use super::codes::{Configuration, Dictionaries, Profile, Status};
+use super::contact::Contact;
 use super::memory::{AgentMemory, Memory, Parts, Record};
-use super::reader::{Path, Reader, Refusal, Text};
+use super::reader::{Path, Reader, Refusal, required};
 use crate::dictionary::Code;
 use crate::json::{Cursor, Kind};
 
@@ -43,22 +44,6 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) next_status: Status,
     pub(crate) configuration: Configuration,
     pub(crate) contacts: Option<Vec<Contact<'a>>>,
-}
-
-/// One contact of an agent.
-#[derive(Debug, Default)]
-pub(crate) struct Contact<'a> {
-    pub(crate) channel: Text<'a>,
-    pub(crate) connected_to_agent: Option<Timestamp>,
-    pub(crate) contact_id: Cow<'a, str>,
-    pub(crate) initial_contact_id: Text<'a>,
-    pub(crate) initiation_method: Text<'a>,
-    pub(crate) queue_arn: Text<'a>,
-    pub(crate) queue_name: Text<'a>,
-    pub(crate) has_queue: bool,
-    pub(crate) queued_at: Option<Timestamp>,
-    pub(crate) state: Text<'a>,
-    pub(crate) state_start: Option<Timestamp>,
 }
 
 /// Why a text gave no agent event.
@@ -164,17 +149,6 @@ fn code_agent(event: &mut Event<'_>, arn: Option<&str>, memory: &mut Memory, dic
     };
 }
 
-/// A value that a row cannot do without.
-fn required<'a>(value: Text<'a>, path: &Path<'_>) -> Result<Cow<'a, str>, Refusal> {
-    match value {
-        Some(value) if !value.is_empty() => Ok(value),
-        found => {
-            let found = if found.is_some() { "empty" } else { "missing or null" };
-            Err(Refusal::field(RejectReason::MissingField, path, format!("the field is {found}")))
-        }
-    }
-}
-
 const SNAPSHOT: &[&str] = &["\"AgentStatus\":", "\"Configuration\":", "\"Contacts\":", "\"NextAgentStatus\":"];
 
 fn read_snapshot<'a>(
@@ -185,7 +159,7 @@ fn read_snapshot<'a>(
 ) -> Result<Snapshot<'a>, Refusal> {
     let mut snapshot = Snapshot::default();
     let Some(mut object) = reader.object(path)? else { return Ok(snapshot) };
-    let AgentMemory { status, configurations, parts, .. } = agent;
+    let AgentMemory { status, configurations, contacts, parts, .. } = agent;
     while let Some(key) = reader.known_key(&mut object, SNAPSHOT, path)? {
         let path = path.key(SNAPSHOT[key]);
         match key {
@@ -196,7 +170,7 @@ fn read_snapshot<'a>(
                 };
                 snapshot.configuration = configurations.read(reader, &path, record, read)?;
             }
-            2 => snapshot.contacts = read_contacts(reader, &path)?,
+            2 => snapshot.contacts = contacts.read(reader, &path, record)?,
             _ => snapshot.next_status = read_next_status(reader, &path)?,
         }
     }
@@ -281,67 +255,4 @@ fn read_profile(
         }
     }
     Ok(profile)
-}
-
-const CONTACT: &[&str] = &[
-    "\"Channel\":",
-    "\"ConnectedToAgentTimestamp\":",
-    "\"ContactId\":",
-    "\"InitialContactId\":",
-    "\"InitiationMethod\":",
-    "\"Queue\":",
-    "\"QueueTimestamp\":",
-    "\"State\":",
-    "\"StateStartTimestamp\":",
-];
-/// Of a contact's queue only these are columns; real events have nothing else there, the model allows `Channels`.
-const CONTACT_QUEUE: &[&str] = &["\"ARN\":", "\"Name\":"];
-
-fn read_contacts<'a>(reader: &mut Reader<'a, '_>, path: &Path<'_>) -> Result<Option<Vec<Contact<'a>>>, Refusal> {
-    if reader.cursor.kind()? == Kind::Null {
-        return reader.null();
-    }
-    let mut contacts = Vec::new();
-    each(reader, path, |reader, path| {
-        contacts.push(read_contact(reader, path)?);
-        Ok(())
-    })?;
-    Ok(Some(contacts))
-}
-
-fn read_contact<'a>(reader: &mut Reader<'a, '_>, path: &Path<'_>) -> Result<Contact<'a>, Refusal> {
-    let mut contact = Contact::default();
-    let mut contact_id = None;
-    if let Some(mut object) = reader.object(path)? {
-        while let Some(key) = reader.known_key(&mut object, CONTACT, path)? {
-            let name = CONTACT[key];
-            match key {
-                0 => contact.channel = reader.text(path, name)?,
-                1 => contact.connected_to_agent = reader.moment(path, name)?,
-                2 => contact_id = reader.text(path, name)?,
-                3 => contact.initial_contact_id = reader.text(path, name)?,
-                4 => contact.initiation_method = reader.text(path, name)?,
-                5 => read_contact_queue(reader, &path.key(name), &mut contact)?,
-                6 => contact.queued_at = reader.moment(path, name)?,
-                7 => contact.state = reader.text(path, name)?,
-                _ => contact.state_start = reader.moment(path, name)?,
-            }
-        }
-    }
-    contact.contact_id = required(contact_id, &path.key(CONTACT[2]))?;
-    Ok(contact)
-}
-
-fn read_contact_queue<'a>(
-    reader: &mut Reader<'a, '_>,
-    path: &Path<'_>,
-    contact: &mut Contact<'a>,
-) -> Result<(), Refusal> {
-    let Some(mut object) = reader.object(path)? else { return Ok(()) };
-    contact.has_queue = true;
-    while let Some(key) = reader.known_key(&mut object, CONTACT_QUEUE, path)? {
-        let text = reader.text(path, CONTACT_QUEUE[key])?;
-        *(if key == 0 { &mut contact.queue_arn } else { &mut contact.queue_name }) = text;
-    }
-    Ok(())
 }

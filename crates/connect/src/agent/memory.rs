@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::codes::{Configuration, Groups, Outbound, Status};
+use super::contact::Contacts;
 use super::reader::{Path, Reader, Refusal};
 use crate::dictionary::Code;
 use crate::json::Kind;
@@ -45,13 +46,13 @@ impl<T: Copy + Default> Slot<T> {
         read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         if let Some(codes) = self.same(reader, path) {
-            record.hits += 1;
+            record.hit();
             return Ok(codes);
         }
         if is_null(reader)? {
             return Ok(T::default());
         }
-        record.misses += 1;
+        record.miss();
         self.learn(reader, path, record, read)
     }
 
@@ -78,8 +79,7 @@ impl<T: Copy + Default> Slot<T> {
             let prefix = path.text();
             let below = |path: &str| path.strip_prefix(prefix.as_str()).unwrap_or(path).trim_start_matches('.').into();
             self.unknown = unknown.iter().map(|(path, count)| (below(path), *count)).collect();
-            record.freed += self.json.len();
-            record.grown += json.len();
+            record.replaced(self.json.len(), json.len());
             self.json.clear();
             self.json.extend_from_slice(json);
             self.codes = codes;
@@ -119,13 +119,13 @@ impl Variants {
         read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<Configuration, Refusal>,
     ) -> Result<Configuration, Refusal> {
         if let Some(codes) = self.slots.iter().find_map(|slot| slot.same(reader, path)) {
-            record.hits += 1;
+            record.hit();
             return Ok(codes);
         }
         if is_null(reader)? {
             return Ok(Configuration::default());
         }
-        record.misses += 1;
+        record.miss();
         self.oldest = (self.oldest + 1) % VARIANTS;
         self.slots[self.oldest].learn(reader, path, record, read)
     }
@@ -146,6 +146,7 @@ pub(crate) struct Parts {
 pub(crate) struct AgentMemory {
     pub(crate) status: Slot<Status>,
     pub(crate) configurations: Variants,
+    pub(crate) contacts: Contacts,
     pub(crate) parts: Parts,
     /// The generation of the two codes below.
     generation: Option<u32>,
@@ -173,6 +174,24 @@ pub(crate) struct Record {
     misses: u32,
     grown: usize,
     freed: usize,
+}
+
+impl Record {
+    /// A part was remembered.
+    pub(crate) fn hit(&mut self) {
+        self.hits += 1;
+    }
+
+    /// A part had to be read.
+    pub(crate) fn miss(&mut self) {
+        self.misses += 1;
+    }
+
+    /// What is remembered of a part takes `after` bytes in the place of `before`.
+    pub(crate) fn replaced(&mut self, before: usize, after: usize) {
+        self.freed += before;
+        self.grown += after;
+    }
 }
 
 /// Bytes remembered at most: JSON and what each agent costs.

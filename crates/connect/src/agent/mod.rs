@@ -4,6 +4,7 @@
 
 mod blocks;
 mod codes;
+mod contact;
 mod contact_rows;
 mod event;
 mod memory;

@@ -249,3 +249,14 @@ impl<'a> Reader<'a, '_> {
         Refusal::field(RejectReason::BadValue, path, format!("expected {wanted}, found {}", shown(text)))
     }
 }
+
+/// A value that a row cannot do without.
+pub(crate) fn required<'a>(value: Text<'a>, path: &Path<'_>) -> Result<Cow<'a, str>, Refusal> {
+    match value {
+        Some(value) if !value.is_empty() => Ok(value),
+        found => {
+            let found = if found.is_some() { "empty" } else { "missing or null" };
+            Err(Refusal::field(RejectReason::MissingField, path, format!("the field is {found}")))
+        }
+    }
+}

@@ -8,8 +8,9 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use tributary_core::Timestamp;
 
 use super::codes::{Dictionaries, LEVELS, Status};
+use super::contact::Contact;
 use super::contact_rows::ContactColumns;
-use super::event::{Contact, Event, Snapshot};
+use super::event::{Event, Snapshot};
 use crate::columns::{BooleanColumn, ListColumn, MomentColumn, TextColumn, element_members, members, structs};
 use crate::dictionary::{CodeColumn, Texts};
 use crate::generated;
