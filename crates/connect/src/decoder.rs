@@ -13,6 +13,7 @@ use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEv
 use crate::envelope::{Family, recognise};
 use crate::json::SyntaxError;
 use crate::key::agent_event_key;
+use crate::transform::Recall;
 
 /// An event that claims to be later than this after its arrival does not move the watermark: one hour.
 const FUTURE_MICROS: i64 = 3_600_000_000;
@@ -74,10 +75,10 @@ impl Place<'_> {
 
 impl ConnectDecoder {
     /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for.
-    pub(crate) fn new(tables: [Option<TableId>; 2], record_limit: RecordLimit) -> Self {
+    pub(crate) fn new(tables: [Option<TableId>; 2], record_limit: RecordLimit, recall: Recall) -> Self {
         Self {
             rows: AgentRows::new(),
-            memory: Memory::default(),
+            memory: Memory::new(recall),
             dictionaries: Dictionaries::default(),
             unknown: BTreeMap::new(),
             key_text: Vec::new(),
@@ -210,7 +211,7 @@ impl ConnectDecoder {
                 // Half-emptied columns, and codes that mean nothing without their dictionaries.
                 self.rows = AgentRows::new();
                 self.dictionaries = Dictionaries::default();
-                self.memory = Memory::default();
+                self.memory.forget();
                 return refuse_all(batch, &error.to_string());
             }
         };

@@ -25,4 +25,4 @@ mod transform;
 
 pub use error::Error;
 pub use key::agent_event_key;
-pub use transform::{Connect, Options, tables};
+pub use transform::{Connect, Options, Recall, tables};

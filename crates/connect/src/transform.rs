@@ -9,6 +9,16 @@ use crate::decoder::ConnectDecoder;
 use crate::generated;
 use crate::scope::ConnectScope;
 
+/// Whether parts of an agent's snapshots that recur byte for byte are remembered. Rows do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recall {
+    /// They are, as long as it pays.
+    #[default]
+    Remember,
+    /// Each is read: to measure what remembering costs where nothing recurs.
+    Forget,
+}
+
 /// What the transform is asked to do.
 #[derive(Clone)]
 pub struct Options {
@@ -20,6 +30,8 @@ pub struct Options {
     pub dedup_memory: u64,
     /// The largest payload that is opened out of a wrapper.
     pub record_limit: RecordLimit,
+    /// Whether what recurs is remembered.
+    pub recall: Recall,
     /// Where keys go that memory does not hold.
     pub scratch: Option<Arc<dyn Scratch>>,
 }
@@ -62,7 +74,7 @@ impl Transform for Connect {
 
     fn decoder(&self) -> Box<dyn Decoder> {
         let tables = [self.wanted("agent_event"), self.wanted("agent_event_contacts")];
-        Box::new(ConnectDecoder::new(tables, self.options.record_limit))
+        Box::new(ConnectDecoder::new(tables, self.options.record_limit, self.options.recall))
     }
 
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {

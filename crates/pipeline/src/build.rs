@@ -112,6 +112,7 @@ impl LineFactory {
             tables: connect.tables.iter().map(|table| TableId::new(table.as_str())).collect(),
             dedup_horizon: connect.dedup_horizon,
             dedup_memory: connect.dedup_memory.get(),
+            recall: tributary_connect::Recall::Remember,
             // Sources cut first; what one of them lets through is not refused when it comes out of a wrapper.
             record_limit: limits.max().unwrap_or(RecordLimit::DEFAULT),
             scratch,

@@ -255,7 +255,7 @@ static DEDUP: &[Entry] = &[
     Entry::new(
         "memory",
         size(MIB, TIB),
-        Default::Value("\"64 MiB\""),
+        Default::Value("\"32 MiB\""),
         "Memory for the keys seen; more of them go to the spool, and only without spool are the oldest forgotten early.",
     ),
 ];

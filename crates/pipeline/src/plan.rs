@@ -175,7 +175,7 @@ impl ConnectPlan {
             families: families.into_iter().collect(),
             tables: tables.into_iter().collect(),
             dedup_horizon: horizon,
-            dedup_memory: bytes(section.dedup.memory, 64 * MIB),
+            dedup_memory: bytes(section.dedup.memory, 32 * MIB),
         }
     }
 }

@@ -25,7 +25,7 @@ impl Default for Options {
             file_size: 128 << 20,
             memory: 96 << 20,
             row_group_rows: 500_000,
-            row_group_bytes: 48 << 20,
+            row_group_bytes: 32 << 20,
             compression_level: 1,
             workers: 2,
         }

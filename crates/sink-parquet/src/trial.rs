@@ -78,7 +78,9 @@ mod tests {
                 dictionary = Dictionary::default();
                 trial.begin_generation();
             }
-            (0..100 / every).for_each(|at| drop(dictionary.push(at.to_string().as_bytes())));
+            for at in 0..100 / every {
+                dictionary.push(at.to_string().as_bytes());
+            }
             trial.judge(100, &dictionary);
         }
         trial
@@ -102,7 +104,9 @@ mod tests {
     #[test]
     fn long_strings_are_judged_sooner() {
         let (mut trial, mut dictionary) = (Trial::default(), Dictionary::default());
-        (0..4_300).for_each(|_| drop(dictionary.push(&[b'x'; 1_000])));
+        for _ in 0..4_300 {
+            dictionary.push(&[b'x'; 1_000]);
+        }
         trial.judge(4_300, &dictionary);
         assert!(trial.is_in_vain());
     }

@@ -36,7 +36,7 @@ pub struct Options {
 
 impl Options {
     /// 4 MiB: enough to fill a decoder's columns, and little enough for a few to wait in each channel.
-    pub const BATCH_BYTES: usize = 4 << 20;
+    pub const BATCH_BYTES: usize = 8 << 20;
 
     /// The defaults, for a source of this name and these paths.
     pub fn new(name: impl Into<String>, paths: Vec<String>) -> Self {

@@ -54,7 +54,8 @@ usage: cargo xtask bench decode|batch|memory [--rounds N] [--events 200000] [--o
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
   --rounds   how often each is run: 5, of memory 1
-  --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, tributary, duckdb, chdb
+  --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
+             duckdb, chdb
   --input    an NDJSON file instead of the simulated ones
   --binaries a folder with `tributary` and `xtask`, instead of building both for release
 ";

@@ -20,6 +20,7 @@ fn connect() -> Connect {
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: std::time::Duration::from_secs(48 * 3_600),
         dedup_memory: 1 << 20,
+        recall: tributary_connect::Recall::Remember,
         record_limit: RecordLimit::new(1 << 20),
         scratch: None,
     })

@@ -93,12 +93,12 @@ impl Places {
 /// A text was made by an escape, or stands too far away: it has no place.
 struct NoPlace;
 
-/// Where a part of `json` stands in it.
-fn place(text: &Cow<'_, str>, json: &str) -> Result<Range<u32>, NoPlace> {
-    let Cow::Borrowed(text) = text else { return Err(NoPlace) };
+/// Where a part of `json` stands in it. A text that was made by an escape has memory of its own, outside of it.
+fn place(text: &str, json: &str) -> Result<Range<u32>, NoPlace> {
     let start = text.as_ptr().addr().checked_sub(json.as_ptr().addr()).ok_or(NoPlace)?;
-    let place = |at: usize| u32::try_from(at).ok().filter(|_| at <= json.len()).ok_or(NoPlace);
-    Ok(place(start)?..place(start + text.len())?)
+    let end = start.checked_add(text.len()).filter(|end| *end <= json.len()).ok_or(NoPlace)?;
+    let place = |at: usize| u32::try_from(at).map_err(|_| NoPlace);
+    Ok(place(start)?..place(end)?)
 }
 
 /// The last contacts of an agent that were read.

@@ -13,6 +13,7 @@ use super::contact::Contacts;
 use super::reader::{Path, Reader, Refusal};
 use crate::dictionary::Code;
 use crate::json::Kind;
+use crate::transform::Recall;
 
 /// One part: its JSON, and the codes that were made of it.
 #[derive(Debug, Default)]
@@ -204,8 +205,9 @@ const TRIAL: u32 = 4_096;
 const PAUSE: u32 = 32_768;
 
 /// The memory of a decoder.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
+    recall: Recall,
     agents: HashMap<String, AgentMemory>,
     /// For events whose agent is not known yet when a snapshot comes, or while remembering is paused.
     spare: AgentMemory,
@@ -216,10 +218,15 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// One that remembers nothing yet.
+    pub(crate) fn new(recall: Recall) -> Self {
+        Self { recall, agents: HashMap::new(), spare: AgentMemory::default(), bytes: 0, hits: 0, misses: 0, paused: 0 }
+    }
+
     /// What is remembered of the agent of this ARN.
     pub(crate) fn agent(&mut self, arn: Option<&str>) -> (&mut AgentMemory, Record) {
-        if self.paused > 0 {
-            self.paused -= 1;
+        if self.paused > 0 || self.recall == Recall::Forget {
+            self.paused = self.paused.saturating_sub(1);
             // Without `remember` each part is read and nothing is copied.
             return (&mut self.spare, Record::default());
         }
@@ -257,8 +264,10 @@ impl Memory {
         }
     }
 
-    fn forget(&mut self) {
+    /// Forgets everything.
+    pub(crate) fn forget(&mut self) {
         self.agents = HashMap::new();
+        self.spare = AgentMemory::default();
         self.bytes = 0;
     }
 }

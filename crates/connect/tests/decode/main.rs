@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary_connect::{Connect, Options, tables};
+use tributary_connect::{Connect, Options, Recall, tables};
 use tributary_core::{
     Body, Decoded, Decoder, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, SplitId, StateKind, Timestamp,
     Transform,
@@ -26,10 +26,15 @@ use tributary_core::{
 const READ_AT: Timestamp = Timestamp::from_micros(1_751_673_600_000_000);
 
 fn connect() -> Connect {
+    recalling(Recall::Remember)
+}
+
+fn recalling(recall: Recall) -> Connect {
     Connect::new(Options {
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: std::time::Duration::from_secs(48 * 3_600),
         dedup_memory: 1 << 20,
+        recall,
         record_limit: RecordLimit::DEFAULT,
         scratch: None,
     })
@@ -279,6 +284,36 @@ fn a_newer_or_damaged_snapshot_is_refused() {
     }
 }
 
+/// Contacts that recur, also at another place of the payload, are the same whether they are remembered or read; keys of
+/// theirs that no column takes are counted each time.
+#[test]
+fn contacts_that_recur() {
+    let plain = fixtures().into_iter().find(|(name, _)| name == "contact-connecting-to-connected").unwrap().1;
+    let changed = |from: &str, to: &str| {
+        let text = plain.replace(from, to);
+        assert_ne!(text, plain, "{from}");
+        text
+    };
+    let variants = [
+        changed("\"Version\"", "\"Version\" "),
+        changed("\"AgentARN\"", "\"NewKey\":[1],\"AgentARN\""),
+        changed("\"Contacts\":[{", "\"Contacts\":[{\"New\":1,"),
+        changed("\"Channel\":\"VOICE\",\"Connected", "\"Channel\":\"V\\u004fICE\",\"Connected"),
+        changed("\"INBOUND\"", "null"),
+        changed("\"Contacts\":[{", "\"Contacts\": [ {"),
+    ];
+    for variant in &variants {
+        let texts = [&plain, variant, variant, &plain, variant].map(String::clone);
+        let remembered = decode(connect().decoder().as_mut(), &texts);
+        let read = decode(recalling(Recall::Forget).decoder().as_mut(), &texts);
+        assert_eq!(outcome(&remembered), outcome(&read), "{variant}");
+        assert_eq!(read.events.len(), 5);
+    }
+    let texts = [&variants[2]; 3].map(String::clone);
+    let counted = decode(connect().decoder().as_mut(), &texts).unknown_keys;
+    assert_eq!(counted.values().sum::<u64>(), 6, "{counted:?}");
+}
+
 /// A fixture with some of its bytes, or some of its JSON values, changed.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let texts: Vec<String> = fixtures().into_iter().map(|(_, text)| text).collect();
@@ -351,9 +386,12 @@ proptest! {
         prop_assert!(is_conserved(&fresh));
         let mut used = connect.decoder();
         decode(used.as_mut(), &fixtures().into_iter().map(|f| f.1).collect::<Vec<_>>());
+        let repeated = bodies.clone();
         let again = used.decode(&batch(bodies));
         prop_assert_eq!(outcome(&again), outcome(&fresh));
         prop_assert_eq!(&again.events, &fresh.events);
+        let forgetful = recalling(Recall::Forget).decoder().decode(&batch(repeated));
+        prop_assert_eq!(outcome(&forgetful), outcome(&fresh));
         let normalized = connect.scope(&ScopeId::new("s"), &[]).unwrap().apply(fresh);
         prop_assert!(normalized.tally.is_balanced());
     }

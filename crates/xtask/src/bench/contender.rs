@@ -30,7 +30,10 @@ pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender
         contenders.push(floor(programs, "sonic-rs", "value, one a line"));
     }
     match subject {
-        Subject::Decode => contenders.push(floor(programs, "connect", "rows of tributary-connect")),
+        Subject::Decode => {
+            contenders.push(floor(programs, "connect", "rows of tributary-connect"));
+            contenders.push(floor(programs, "connect-forgetful", "the same, no earlier snapshot remembered"));
+        }
         Subject::Memory => contenders.push(tributary(programs)),
         Subject::Batch => {
             contenders.push(tributary(programs));

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use memchr::{memchr, memrchr};
 use simd_json::{Buffers, INPUT_PADDING, Tape, fill_tape_padded, to_tape_with_buffers};
-use tributary_connect::{Connect, Options, tables};
+use tributary_connect::{Connect, Options, Recall, tables};
 use tributary_core::{
     Body, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp, Transform,
 };
@@ -26,8 +26,11 @@ pub fn floor(parser: &str, file: &Path) -> Result<()> {
         "simd-json" => simd_json(file)?,
         "simd-json-copy" => simd_json_copy(file)?,
         "sonic-rs" => sonic_rs(file)?,
-        "connect" => connect(file)?,
-        _ => bail!("no parser is called {parser:?}: simd-json, simd-json-copy, sonic-rs, connect, lines"),
+        "connect" => connect(file, Recall::Remember)?,
+        "connect-forgetful" => connect(file, Recall::Forget)?,
+        _ => bail!(
+            "no parser is called {parser:?}: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, lines"
+        ),
     };
     writeln!(stdout(), "{count}")?;
     Ok(())
@@ -93,8 +96,8 @@ fn sonic_rs(file: &Path) -> Result<u64> {
 }
 
 /// `tributary-connect` to rows, on one thread, without duplicates, files or commits.
-fn connect(file: &Path) -> Result<u64> {
-    let mut decoder = transform().decoder();
+fn connect(file: &Path, recall: Recall) -> Result<u64> {
+    let mut decoder = transform(recall).decoder();
     let (split, origin) = (SplitId::new("bench"), Arc::from("bench"));
     let mut offset = 0_u64;
     let mut events = 0;
@@ -125,11 +128,12 @@ fn connect(file: &Path) -> Result<u64> {
 const READ_AT: Timestamp = Timestamp::from_micros(1_893_456_000_000_000);
 
 /// The transform with every table.
-fn transform() -> Connect {
+fn transform(recall: Recall) -> Connect {
     Connect::new(Options {
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: Duration::from_hours(48),
         dedup_memory: 64 << 20,
+        recall,
         record_limit: RecordLimit::DEFAULT,
         scratch: None,
     })

@@ -29,7 +29,7 @@ fn table(input: &Input, contenders: &[Contender], samples: &[Vec<Sample>]) -> Re
     writeln!(text, "\n{}: {gigabytes:.3} GB; median of {rounds} interleaved rounds", input.name)?;
     writeln!(
         text,
-        "{:<15}{:>10}{:>16}{:>12}{:>10}{:>10}{:>10}{:>10}  what",
+        "{:<18}{:>10}{:>16}{:>12}{:>10}{:>10}{:>10}{:>10}  what",
         "", "user s/GB", "min..max", "x simd-json", "x duckdb", "sys s/GB", "wall s/GB", "peak MiB"
     )?;
     for (contender, samples) in contenders.iter().zip(samples) {
@@ -38,7 +38,7 @@ fn table(input: &Input, contenders: &[Contender], samples: &[Vec<Sample>]) -> Re
         let high = users.iter().copied().fold(0.0, f64::max);
         writeln!(
             text,
-            "{:<15}{:>10.2}{:>16}{:>12}{:>10}{:>10.2}{:>10.2}{:>10.0}  {}",
+            "{:<18}{:>10.2}{:>16}{:>12}{:>10}{:>10.2}{:>10.2}{:>10.0}  {}",
             contender.name,
             user(samples),
             format!("{low:.2}..{high:.2}"),
