@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,9 @@ use crate::{Problem, check};
 
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
 const TAKEOVER: Duration = Duration::from_secs(60);
+
+/// Smaller batches cost more than their rows.
+const LEAST_BATCH_BYTES: u64 = 64 << 10;
 
 /// How old an attempt's oldest upload may be when it is claimed (architecture, section 6).
 const ATTEMPT_AGE: Duration = Duration::from_secs(24 * 3_600);
@@ -127,11 +130,18 @@ impl LineFactory {
             if file.paths.iter().any(|path| path == "-") && self.input_taken.swap(true, Ordering::Relaxed) {
                 return Err(Error::StandardInput { name: name.to_owned() }.into());
             }
-            let (options, checkpoint) = (file_options(name, file), checkpoint.clone());
+            let (options, checkpoint) = (file_options(name, file, self.most_batch_bytes()), checkpoint.clone());
             let opened = blocking("the files", move || FileSource::open(options, &checkpoint)).await?;
             sources.push(Box::new(opened?));
         }
         Ok(Box::new(Merged::new(sources)))
+    }
+
+    /// Bytes of input in a batch: commits fall between batches, and at least two batches should be in flight.
+    fn most_batch_bytes(&self) -> usize {
+        let commit = self.plan.commit.input.map_or(u64::MAX, NonZeroU64::get);
+        let most = commit.min(self.plan.budget.get() / 2).max(LEAST_BATCH_BYTES);
+        usize::try_from(most).unwrap_or(usize::MAX).min(tributary_source_file::Options::BATCH_BYTES)
     }
 
     fn settings(&self) -> Settings {
@@ -180,8 +190,9 @@ impl LineBuilder for LineFactory {
     }
 }
 
-fn file_options(name: &str, file: &FilePlan) -> tributary_source_file::Options {
+fn file_options(name: &str, file: &FilePlan, batch_bytes: usize) -> tributary_source_file::Options {
     let mut options = tributary_source_file::Options::new(name, file.paths.clone());
+    options.batch_bytes = batch_bytes;
     options.record_limit = file.record_limit;
     options.on_changed = match file.on_changed {
         OnChanged::Read => tributary_source_file::OnChanged::Read,

@@ -35,7 +35,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// 4 MiB: enough to fill a decoder's columns, and little enough for a few to wait in each channel.
+    /// 8 MiB: what each batch costs (its arrays, its dictionaries) is then a small part of what its rows cost.
     pub const BATCH_BYTES: usize = 8 << 20;
 
     /// The defaults, for a source of this name and these paths.
