@@ -120,7 +120,7 @@ impl Contacts {
             return reader.null();
         }
         if reader.cursor.take_same(&self.json) {
-            record.hit();
+            record.hit(self.json.len());
             let json = reader.cursor.since(reader.cursor.at() - self.json.len());
             return Ok(Some(self.places.iter().map(|places| places.contact(json)).collect()));
         }
@@ -142,7 +142,7 @@ impl Contacts {
     }
 
     fn learn(&mut self, json: &str, contacts: &[Contact<'_>], record: &mut Record) {
-        record.miss();
+        record.miss(json.len());
         let before = self.memory();
         self.json.clear();
         self.places.clear();

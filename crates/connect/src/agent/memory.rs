@@ -47,13 +47,12 @@ impl<T: Copy + Default> Slot<T> {
         read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         if let Some(codes) = self.same(reader, path) {
-            record.hit();
+            record.hit(self.json.len());
             return Ok(codes);
         }
         if is_null(reader)? {
             return Ok(T::default());
         }
-        record.miss();
         self.learn(reader, path, record, read)
     }
 
@@ -74,6 +73,7 @@ impl<T: Copy + Default> Slot<T> {
             *reader.unknown.entry(path.clone()).or_default() += count;
         }
         let json = reader.cursor.since(from).as_bytes();
+        record.miss(json.len());
         // Only what begins and ends with a bracket tells by its own bytes where it ends.
         if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
             // Paths are kept below the part, which stands in the current and in the previous snapshot.
@@ -119,14 +119,14 @@ impl Variants {
         record: &mut Record,
         read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<Configuration, Refusal>,
     ) -> Result<Configuration, Refusal> {
-        if let Some(codes) = self.slots.iter().find_map(|slot| slot.same(reader, path)) {
-            record.hit();
+        let same = |slot: &Slot<Configuration>| slot.same(reader, path).map(|codes| (codes, slot.json.len()));
+        if let Some((codes, bytes)) = self.slots.iter().find_map(same) {
+            record.hit(bytes);
             return Ok(codes);
         }
         if is_null(reader)? {
             return Ok(Configuration::default());
         }
-        record.miss();
         self.oldest = (self.oldest + 1) % VARIANTS;
         self.slots[self.oldest].learn(reader, path, record, read)
     }
@@ -171,21 +171,22 @@ impl AgentMemory {
 pub(crate) struct Record {
     /// Whether what is read shall be remembered.
     pub(crate) remember: bool,
-    hits: u32,
-    misses: u32,
+    /// Bytes that were remembered, and that had to be read.
+    hits: usize,
+    misses: usize,
     grown: usize,
     freed: usize,
 }
 
 impl Record {
-    /// A part was remembered.
-    pub(crate) fn hit(&mut self) {
-        self.hits += 1;
+    /// A part of so many bytes was remembered.
+    pub(crate) fn hit(&mut self, bytes: usize) {
+        self.hits += bytes;
     }
 
-    /// A part had to be read.
-    pub(crate) fn miss(&mut self) {
-        self.misses += 1;
+    /// A part of so many bytes had to be read.
+    pub(crate) fn miss(&mut self, bytes: usize) {
+        self.misses += bytes;
     }
 
     /// What is remembered of a part takes `after` bytes in the place of `before`.
@@ -198,8 +199,12 @@ impl Record {
 /// Bytes remembered at most: JSON and what each agent costs.
 const LIMIT: usize = 16 << 20;
 
-/// After so many parts it is judged whether remembering pays.
-const TRIAL: u32 = 4_096;
+/// After so many bytes of parts it is judged whether remembering pays: some hundred snapshots.
+const TRIAL: usize = 1 << 20;
+
+/// It pays when of so many bytes that are read at least one is remembered: reading costs that much more than keeping.
+/// Bytes are judged and not parts, for small parts such as slots recur where nothing else does.
+const WORTH: usize = 4;
 
 /// So many snapshots go without it when it did not.
 const PAUSE: u32 = 32_768;
@@ -212,8 +217,8 @@ pub(crate) struct Memory {
     /// For events whose agent is not known yet when a snapshot comes, or while remembering is paused.
     spare: AgentMemory,
     bytes: usize,
-    hits: u32,
-    misses: u32,
+    hits: usize,
+    misses: usize,
     paused: u32,
 }
 
@@ -256,7 +261,7 @@ impl Memory {
         self.hits += record.hits;
         self.misses += record.misses;
         if self.hits + self.misses >= TRIAL {
-            if self.hits < self.misses / 8 {
+            if self.hits < self.misses / WORTH {
                 self.paused = PAUSE;
                 self.forget();
             }
