@@ -1,6 +1,6 @@
 //! The contacts of a snapshot: read, or known from the snapshot before.
 //!
-//! Nine previous snapshots of ten have the contacts of the agent's last current one. Their JSON is kept with the place of
+//! A previous snapshot usually has the contacts of the agent's last current one. Their JSON is kept with the place of
 //! each value in it; where the same bytes stand again, the values are found at the same places.
 
 use std::borrow::Cow;
