@@ -164,11 +164,18 @@ impl Group {
                 Codes::Wide(codes) => keys.extend(codes[rows].iter().map(|code| key(*code))),
             }
         }
-        if let Some(order) = &self.order {
+        if let Some(order) = &self.order
+            && !is_constant(&keys)
+        {
             keys = order.iter().map(|row| keys[*row as usize]).collect();
         }
         (keys, merge.merged)
     }
+}
+
+/// Whether all keys are the same, as those of an account or of a column without values: in any order.
+fn is_constant(keys: &[u32]) -> bool {
+    keys.first().is_none_or(|first| keys.iter().all(|key| key == first))
 }
 
 fn spelled_out(plan: &Plan, piece: &Piece, column: usize) -> Result<ArrayRef, ArrowError> {

@@ -369,10 +369,12 @@ impl<'a> Making<'a, '_> {
         hybrid::encode(present, width, raw);
         let mut bounds: Option<Bounds<'a>> = None;
         let mut text = 0;
-        for key in present.iter() {
-            let bytes = dictionary.get(*key);
-            text += bytes.len() as i64;
-            let seen = &mut seen[*key as usize];
+        // Rows are sorted: most values stand beside their like.
+        for run in present.chunk_by(|left, right| left == right) {
+            let key = run[0];
+            let bytes = dictionary.get(key);
+            text += (bytes.len() * run.len()) as i64;
+            let seen = &mut seen[key as usize];
             if *seen == number {
                 continue;
             }
