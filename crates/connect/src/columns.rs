@@ -200,7 +200,9 @@ impl ListColumn {
         let mut fresh = Vec::with_capacity(self.offsets.len());
         fresh.push(0);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, fresh)));
-        Ok(Arc::new(ListArray::try_new(Arc::clone(element(field)?), offsets, elements, self.nulls.finish())?))
+        // What is inside may be coded.
+        let element = Arc::new(element(field)?.as_ref().clone().with_data_type(elements.data_type().clone()));
+        Ok(Arc::new(ListArray::try_new(element, offsets, elements, self.nulls.finish())?))
     }
 }
 
@@ -223,6 +225,24 @@ pub(crate) fn members(field: &FieldRef) -> Result<&Fields, ArrowError> {
         DataType::Struct(members) => Ok(members),
         other => Err(ArrowError::SchemaError(format!("{other} is not a struct"))),
     }
+}
+
+/// The fields with the types of the columns, of which some are coded.
+pub(crate) fn coded_fields(fields: &Fields, columns: &[ArrayRef]) -> Fields {
+    let field = |(field, column): (&FieldRef, &ArrayRef)| match field.data_type() == column.data_type() {
+        true => Arc::clone(field),
+        false => Arc::new(field.as_ref().clone().with_data_type(column.data_type().clone())),
+    };
+    fields.iter().zip(columns).map(field).collect()
+}
+
+/// Structs of which some members are coded.
+pub(crate) fn coded_structs(
+    members: &Fields,
+    columns: Vec<ArrayRef>,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(StructArray::try_new(coded_fields(members, &columns), columns, nulls)?))
 }
 
 /// Structs of which none is null.

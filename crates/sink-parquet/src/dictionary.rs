@@ -9,6 +9,9 @@ use crate::gauge::Charge;
 /// How many recently seen strings are found without hashing them whole. A power of two.
 const RECENT: usize = 2_048;
 
+/// A larger dictionary is no longer worth having: parquet's own limit of a dictionary page.
+const LARGEST: usize = 1 << 20;
+
 /// Strings by code. Codes count from 0 in the order in which the strings were first seen.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
@@ -26,6 +29,11 @@ impl Dictionary {
     /// Bytes of all strings.
     pub(crate) fn text_bytes(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Whether it is worth having for so many values: strings that hardly repeat are better spelled out.
+    pub(crate) fn suits(&self, values: usize) -> bool {
+        self.text_bytes() <= LARGEST && (self.len() < 1_000 || self.len() * 2 < values)
     }
 
     /// The string of a code that was given out.
@@ -117,19 +125,19 @@ impl Interner {
 /// generation begins empty, and the old one lives as long as rows wait that need it.
 #[derive(Debug)]
 pub(crate) struct Generation {
-    /// By column; empty for a column that is not coded.
-    pub(crate) columns: Vec<Dictionary>,
+    /// By unit (see [`Plan`](crate::plan::Plan)); empty for one that is not coded.
+    pub(crate) units: Vec<Dictionary>,
     charge: Charge,
 }
 
 impl Generation {
-    pub(crate) fn new(columns: usize, charge: Charge) -> Self {
-        Self { columns: std::iter::repeat_with(Dictionary::default).take(columns).collect(), charge }
+    pub(crate) fn new(units: usize, charge: Charge) -> Self {
+        Self { units: std::iter::repeat_with(Dictionary::default).take(units).collect(), charge }
     }
 
     /// Counts again what the strings hold, and what finds them; the sum in bytes.
     pub(crate) fn recount(&mut self, finding: u64) -> u64 {
-        let strings: u64 = self.columns.iter().map(Dictionary::memory).sum();
+        let strings: u64 = self.units.iter().map(Dictionary::memory).sum();
         self.charge.set(strings + finding);
         self.charge.bytes()
     }

@@ -10,8 +10,10 @@ use arrow_select::interleave::interleave;
 use arrow_select::take::take;
 use hashbrown::HashMap;
 
+use crate::coded_lists::{has_codes, spell};
 use crate::dictionary::{Dictionary, Generation, Interner};
 use crate::lists;
+use crate::nested::Lists;
 use crate::plan::{Coding, Plan};
 use crate::rows::{Chunk, Codes, Column, Run};
 
@@ -102,13 +104,25 @@ impl Group {
         }
         let is_plain = |piece: &Piece| matches!(piece.chunk.columns[column], Column::Plain(_));
         let is_small = self.places.len() < self.pieces.len() * SMALL_PIECE;
-        if self.pieces.iter().all(is_plain) && (self.order.is_some() || is_small) {
+        let has_coded_parts = |piece: &Piece| match &piece.chunk.columns[column] {
+            Column::Plain(array) => has_codes(array.data_type()),
+            Column::Codes(_) => false,
+        };
+        if self.pieces.iter().all(|piece| is_plain(piece) && !has_coded_parts(piece))
+            && (self.order.is_some() || is_small)
+        {
             return Ok(Gathered::Array(interleave(&self.plain(column), &self.places)?));
         }
         let mut arrays = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             arrays.push(match &piece.chunk.columns[column] {
-                Column::Plain(array) => array.slice(piece.from, piece.rows),
+                Column::Plain(array) => {
+                    let array = array.slice(piece.from, piece.rows);
+                    match &plan.coding[column] {
+                        Coding::Lists(node) => spell(node, &array, plan.units[column], &piece.dictionaries)?,
+                        Coding::Plain | Coding::Text => array,
+                    }
+                }
                 // A column whose values stopped repeating in the middle of the group.
                 Column::Codes(_) => spelled_out(plan, piece, column)?,
             });
@@ -122,6 +136,30 @@ impl Group {
                 interleave(&parts, &self.places.iter().map(within).collect::<Vec<_>>())?
             }
         }))
+    }
+
+    /// Whether any row of a column is not a code.
+    pub(crate) fn has_plain(&self, column: usize) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece.chunk.columns[column], Column::Plain(_)))
+    }
+
+    /// The lists of a column, where they lie.
+    pub(crate) fn lists(&self, plan: &Plan, column: usize) -> Result<Lists<'_>, ArrowError> {
+        let mut arrays = Vec::with_capacity(self.pieces.len());
+        let mut first = Vec::with_capacity(self.pieces.len());
+        for piece in &self.pieces {
+            let (array, from) = match &piece.chunk.columns[column] {
+                Column::Plain(array) => (Arc::clone(array), 0),
+                // A column whose values stopped repeating in the middle of the group.
+                Column::Codes(_) => (spelled_out(plan, piece, column)?, piece.from),
+            };
+            arrays.push(array);
+            first.push(from);
+        }
+        // A chunk has far fewer than 2^32 rows, and a group as many pieces.
+        let places = self.places.iter().map(|(piece, row)| (*piece as u32, (row - first[*piece]) as u32));
+        let places = places.collect();
+        Ok(Lists { arrays, generation: &self.generation, generations: &self.generations, places })
     }
 
     /// The plain arrays of a column, by piece.
@@ -204,7 +242,7 @@ impl<'a> Merge<'a> {
     fn new(group: &'a Group, column: usize) -> Self {
         let rows = group.rows();
         let source = |generation: &'a Arc<Generation>| {
-            let dictionary = &generation.columns[column];
+            let dictionary = &generation.units[column];
             let known = match dictionary.len() > rows * 8 {
                 true => Known::Sparse(HashMap::new()),
                 false => Known::Dense(vec![0; dictionary.len() + 1]),

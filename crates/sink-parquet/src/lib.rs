@@ -20,6 +20,7 @@
 //! The commit log, epochs, splits and positions, AWS, and anything that makes a file visible.
 
 mod bounds;
+mod coded_lists;
 mod dictionary;
 mod encode;
 mod error;
@@ -30,6 +31,7 @@ mod hybrid;
 mod incoming;
 mod leaves;
 mod lists;
+mod nested;
 mod options;
 mod pages;
 mod plain;
@@ -41,6 +43,7 @@ mod spill;
 mod split;
 mod table;
 mod trial;
+mod values;
 
 pub use error::SinkError;
 pub use options::{Identity, Options};

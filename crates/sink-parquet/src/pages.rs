@@ -20,16 +20,7 @@ use zstd::bulk::Compressor;
 
 use crate::bounds::{Bounds, statistics};
 use crate::dictionary::Dictionary;
-use crate::hybrid;
-use crate::leaves::Leaf;
-use crate::plain::Plain;
-use crate::plan::PAGE_ROWS;
-
-/// A larger dictionary is no longer worth having: parquet's own limit of a dictionary page.
-const LARGEST_DICTIONARY: usize = 1 << 20;
-
-/// A page of nested values ends after the row with which it has so many.
-const PAGE_SLOTS: usize = 100_000;
+use crate::values::{Levels, PageRows, Payload, Values};
 
 /// A finished column chunk whose offsets count from its own beginning.
 pub(crate) struct Chunk {
@@ -44,12 +35,7 @@ pub(crate) struct Press {
     compressor: Compressor<'static>,
     raw: Vec<u8>,
     compressed: Vec<u8>,
-    repetitions: Vec<u32>,
-    definitions: Vec<u32>,
-    /// Keys of the values of a page that are there.
-    present: Vec<u32>,
-    /// By key: the last page (counted from 1) that has it.
-    seen: Vec<u32>,
+    levels: Levels,
 }
 
 impl Press {
@@ -60,18 +46,13 @@ impl Press {
             compressor: Compressor::new(level).map_err(external)?,
             raw: Vec::new(),
             compressed: Vec::new(),
-            repetitions: Vec::new(),
-            definitions: Vec::new(),
-            present: Vec::new(),
-            seen: Vec::new(),
+            levels: Levels::default(),
         })
     }
 
     /// Bytes of memory of its buffers.
     pub(crate) fn memory(&self) -> u64 {
-        let numbers = [&self.repetitions, &self.definitions, &self.present, &self.seen];
-        let numbers: usize = numbers.into_iter().map(|buffer| buffer.capacity() * size_of::<u32>()).sum();
-        (self.raw.capacity() + self.compressed.capacity() + numbers) as u64
+        (self.raw.capacity() + self.compressed.capacity() + self.levels.memory()) as u64
     }
 
     /// Compresses `raw`.
@@ -87,98 +68,10 @@ fn external(error: io::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
-/// Whether a chunk of strings is worth making: strings that hardly repeat are left to parquet's own writer.
-pub(crate) fn suits(keys: &[u32], dictionary: &Dictionary) -> bool {
-    dictionary.text_bytes() <= LARGEST_DICTIONARY && (dictionary.len() < 1_000 || dictionary.len() * 2 < keys.len())
-}
-
-/// The values of a column. Keys are one for each row: 0 for null, else a place plus one.
-#[derive(Clone, Copy)]
-pub(crate) enum Values<'a> {
-    /// A flat column: places in the dictionary.
-    Flat(&'a [u32], &'a Dictionary),
-    /// One leaf of a column of lists: places are codes of lists.
-    Nested(&'a [u32], &'a Leaf),
-    /// A flat column without dictionary.
-    Plain(Plain<'a>),
-}
-
-impl<'a> Values<'a> {
-    fn rows(self) -> usize {
-        match self {
-            Self::Flat(keys, _) | Self::Nested(keys, _) => keys.len(),
-            Self::Plain(plain) => plain.rows(),
-        }
-    }
-
-    fn dictionary(self) -> Option<&'a Dictionary> {
-        match self {
-            Self::Flat(_, dictionary) => Some(dictionary),
-            Self::Nested(_, leaf) => Some(&leaf.values),
-            Self::Plain(_) => None,
-        }
-    }
-
-    fn encoding(self) -> Encoding {
-        match self.dictionary() {
-            Some(_) => Encoding::RLE_DICTIONARY,
-            None => Encoding::PLAIN,
-        }
-    }
-
-    /// Fills the levels, and the keys that are there, of a page of the rows from `from` on; where it ends.
-    /// `is_nullable` is for flat columns alone.
-    fn page(self, from: usize, is_nullable: bool, press: &mut Press) -> usize {
-        press.repetitions.clear();
-        press.definitions.clear();
-        press.present.clear();
-        let some = |keys: &'a [u32]| &keys[from..keys.len().min(from + PAGE_ROWS)];
-        match self {
-            Self::Plain(plain) => {
-                let to = plain.page_end(from);
-                if is_nullable {
-                    press.definitions.extend((from..to).map(|row| u32::from(plain.is_there(row))));
-                }
-                to
-            }
-            Self::Flat(keys, _) => {
-                let rows = some(keys);
-                match rows.contains(&0) {
-                    true => press.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1)),
-                    false => press.present.extend(rows.iter().map(|key| key - 1)),
-                }
-                if is_nullable {
-                    press.definitions.extend(rows.iter().map(|key| u32::from(*key > 0)));
-                }
-                from + rows.len()
-            }
-            Self::Nested(keys, leaf) => {
-                let rows = some(keys);
-                for (at, key) in rows.iter().enumerate() {
-                    if press.definitions.len() >= PAGE_SLOTS {
-                        return from + at;
-                    }
-                    let Some(code) = key.checked_sub(1) else {
-                        press.repetitions.push(0);
-                        press.definitions.push(0);
-                        continue;
-                    };
-                    let slots = leaf.slots(code);
-                    press.repetitions.extend(slots.repetitions.iter().map(|level| u32::from(*level)));
-                    press.definitions.extend(slots.definitions.iter().map(|level| u32::from(*level)));
-                    press.present.extend_from_slice(slots.keys);
-                }
-                from + rows.len()
-            }
-        }
-    }
-}
-
 /// Makes the chunk of a column.
 pub(crate) fn chunk(column: &ColumnDescPtr, values: Values<'_>, press: &mut Press) -> Result<Chunk> {
     let mut sink = TrackedWrite::new(Vec::new());
-    press.seen.clear();
-    press.seen.resize(values.dictionary().map_or(0, Dictionary::len), 0);
+    press.levels.begin(values);
     let level = press.level;
     let mut making = Making {
         pages: SerializedPageWriter::new(&mut sink),
@@ -322,24 +215,13 @@ impl<'a> Making<'a, '_> {
 
     /// Writes a page of the rows from `from` on; where it ends.
     fn data_page(&mut self, from: usize) -> Result<usize> {
-        let to = self.values.page(from, self.column.max_def_level() > 0, self.press);
-        let Press { raw, repetitions, definitions, present, .. } = &mut *self.press;
+        let Press { raw, levels, .. } = &mut *self.press;
+        let PageRows { rows, slots, there } = self.values.page(from, self.column.max_def_level() > 0, levels);
         raw.clear();
-        levels(repetitions, self.column.max_rep_level(), raw);
-        levels(definitions, self.column.max_def_level(), raw);
-        let (slots, there) = match self.values {
-            Values::Nested(..) => (definitions.len(), present.len()),
-            Values::Flat(..) => (to - from, present.len()),
-            Values::Plain(plain) => (to - from, (from..to).filter(|row| plain.is_there(*row)).count()),
-        };
-        let payload = match self.values {
-            Values::Flat(_, dictionary) => self.codes(dictionary),
-            Values::Nested(_, leaf) => self.codes(&leaf.values),
-            Values::Plain(plain) => {
-                let text = plain.append(from..to, &mut self.press.raw);
-                Payload { bounds: plain.bounds(from..to), text: text as i64 }
-            }
-        };
+        levels.repetitions.append_to(self.column.max_rep_level(), raw);
+        levels.definitions.append_to(self.column.max_def_level(), raw);
+        let (kind, number, to) = (self.column.physical_type(), self.made.page + 1, rows.end);
+        let payload = self.values.payload(rows, kind, number, levels, raw);
         let nulls = (slots - there) as u64;
         let page = Page::DataPage {
             buf: self.press.compress()?,
@@ -359,34 +241,6 @@ impl<'a> Making<'a, '_> {
         Ok(to)
     }
 
-    /// Appends the codes of a page.
-    fn codes(&mut self, dictionary: &'a Dictionary) -> Payload<'a> {
-        let kind = self.column.physical_type();
-        let number = self.made.page + 1;
-        let Press { present, seen, raw, .. } = &mut *self.press;
-        let width = hybrid::width(dictionary.len());
-        raw.push(width);
-        hybrid::encode(present, width, raw);
-        let mut bounds: Option<Bounds<'a>> = None;
-        let mut text = 0;
-        // Rows are sorted: most values stand beside their like.
-        for run in present.chunk_by(|left, right| left == right) {
-            let key = run[0];
-            let bytes = dictionary.get(key);
-            text += (bytes.len() * run.len()) as i64;
-            let seen = &mut seen[key as usize];
-            if *seen == number {
-                continue;
-            }
-            *seen = number;
-            match &mut bounds {
-                None => bounds = Some(Bounds { min: bytes, max: bytes }),
-                Some(bounds) => bounds.widen(kind, bytes),
-            }
-        }
-        Payload { bounds, text }
-    }
-
     fn index_page(&mut self, payload: Payload<'a>, nulls: i64) {
         let Payload { bounds, text } = payload;
         let kind = self.column.physical_type();
@@ -397,23 +251,4 @@ impl<'a> Making<'a, '_> {
         self.made.index.append(bounds.is_none(), min, max, nulls, None);
         self.made.bounds.extend(bounds);
     }
-}
-
-/// What the index says of the values of a page.
-struct Payload<'a> {
-    bounds: Option<Bounds<'a>>,
-    /// Bytes of strings.
-    text: i64,
-}
-
-/// Appends levels with their length; nothing where there is only one.
-fn levels(levels: &[u32], highest: i16, out: &mut Vec<u8>) {
-    if highest == 0 {
-        return;
-    }
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    hybrid::encode(levels, hybrid::width(highest as usize + 1), out); // levels are not negative
-    let length = (out.len() - start - 4) as u32; // a page has few levels
-    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }

@@ -13,7 +13,7 @@ use crate::bounds::Bounds;
 use crate::plan::PAGE_ROWS;
 
 /// A page of strings ends before the row with which it has more bytes, unless that is its first.
-const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
 /// Flat values of a column.
 #[derive(Clone, Copy)]

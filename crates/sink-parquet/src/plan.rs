@@ -30,11 +30,23 @@ pub(crate) enum Coding {
     Plain,
     /// As codes of strings.
     Text,
-    /// As codes of lists, where they come as such.
+    /// As codes of lists where they come as such, else as lists of codes of strings where they come as those.
     Lists(Node),
 }
 
+impl Coding {
+    /// How many leaves have dictionaries of their own.
+    fn leaves(&self) -> usize {
+        match self {
+            Self::Plain | Self::Text => 0,
+            Self::Lists(node) => node.leaves,
+        }
+    }
+}
+
 /// A table, ready to be written.
+///
+/// What can have a dictionary is a *unit*: each column is one, and after the columns each leaf of each column of lists.
 pub(crate) struct Plan {
     pub(crate) table: TableId,
     pub(crate) schema: SchemaRef,
@@ -44,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) sort: Vec<usize>,
     /// For each column: how its waiting values are kept.
     pub(crate) coding: Vec<Coding>,
+    /// For each column: the unit of its first leaf, if it has such.
+    pub(crate) units: Vec<usize>,
     pub(crate) parquet: Arc<SchemaDescriptor>,
     pub(crate) properties: WriterPropertiesPtr,
     /// For each column: parquet's own writers of its leaves, made where they are needed.
@@ -71,7 +85,7 @@ impl Plan {
             DataType::List(_) if !sort.contains(&at) => Node::of(field).map_or(Coding::Plain, Coding::Lists),
             _ => Coding::Plain,
         };
-        let coding = table.schema.fields().iter().enumerate().map(coding).collect();
+        let coding: Vec<Coding> = table.schema.fields().iter().enumerate().map(coding).collect();
 
         let parquet = ArrowSchemaConverter::new().convert(&table.schema).map_err(encode)?;
         let leaves = first_leaves(&parquet, table.schema.fields().len());
@@ -84,6 +98,7 @@ impl Plan {
             schema: Arc::clone(&table.schema),
             partition,
             sort,
+            units: first_units(&coding),
             coding,
             parquet: Arc::new(parquet),
             properties,
@@ -91,6 +106,11 @@ impl Plan {
             leaves,
             compression_level: options.compression_level,
         })
+    }
+
+    /// How many units there are.
+    pub(crate) fn unit_count(&self) -> usize {
+        self.coding.len() + self.coding.iter().map(Coding::leaves).sum::<usize>()
     }
 
     /// A file of this table, with the attempt in its footer.
@@ -127,6 +147,15 @@ fn factory(field: &FieldRef, properties: &WriterPropertiesPtr) -> Result<ArrowRo
     let parquet = ArrowSchemaConverter::new().convert(&schema)?;
     let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::clone(properties))?;
     Ok(ArrowRowGroupWriterFactory::new(&file, schema))
+}
+
+fn first_units(coding: &[Coding]) -> Vec<usize> {
+    let next = |next: &mut usize, coding: &Coding| {
+        let first = *next;
+        *next += coding.leaves();
+        Some(first)
+    };
+    coding.iter().scan(coding.len(), next).collect()
 }
 
 fn first_leaves(parquet: &SchemaDescriptor, columns: usize) -> Vec<usize> {

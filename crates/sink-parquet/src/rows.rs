@@ -8,7 +8,7 @@ use arrow_select::take::take;
 
 use crate::dictionary::{Generation, Interner};
 use crate::gauge::{Charge, Gauge};
-use crate::incoming::{Books, Incoming};
+use crate::incoming::{Books, Coded, Incoming};
 use crate::trial::Trial;
 
 /// The values of a coded column: 0 is null, else a code of the column's dictionary plus one.
@@ -123,21 +123,21 @@ impl Pick<'_> {
 /// Turns rows into chunks; owns what finds a string in the growing generation.
 #[derive(Debug)]
 pub(crate) struct Compactor {
-    /// By column; one that is not coded never grows.
+    /// By unit; one that is not coded never grows.
     interners: Vec<Interner>,
-    /// By column: what was looked up of the dictionaries that came.
+    /// By unit: what was looked up of the dictionaries that came.
     pub(crate) books: Vec<Books>,
-    /// By column, from one generation to the next.
+    /// By unit, from one generation to the next.
     trials: Vec<Trial>,
 }
 
 impl Compactor {
     /// One for the first generation.
-    pub(crate) fn new(columns: usize) -> Self {
+    pub(crate) fn new(units: usize) -> Self {
         Self {
-            interners: std::iter::repeat_with(Interner::default).take(columns).collect(),
-            books: std::iter::repeat_with(Books::default).take(columns).collect(),
-            trials: vec![Trial::default(); columns],
+            interners: std::iter::repeat_with(Interner::default).take(units).collect(),
+            books: std::iter::repeat_with(Books::default).take(units).collect(),
+            trials: vec![Trial::default(); units],
         }
     }
 
@@ -163,9 +163,28 @@ impl Compactor {
         }
     }
 
-    /// Whether the values of a column turned out not to repeat.
-    pub(crate) fn is_in_vain(&self, column: usize) -> bool {
-        self.trials[column].is_in_vain()
+    /// Whether the values of a unit turned out not to repeat.
+    pub(crate) fn is_in_vain(&self, unit: usize) -> bool {
+        self.trials[unit].is_in_vain()
+    }
+
+    /// Counts values of a unit that were left as they came.
+    pub(crate) fn pass(&mut self, unit: usize, values: usize) {
+        self.trials[unit].pass(values);
+    }
+
+    /// The codes of a unit's values, 0 for null.
+    pub(crate) fn codes(
+        &mut self,
+        unit: usize,
+        coded: &mut Coded<'_>,
+        values: usize,
+        generation: &mut Generation,
+    ) -> Vec<u32> {
+        let (interner, dictionary) = (&mut self.interners[unit], &mut generation.units[unit]);
+        let codes = (0..values).map(|at| coded.code(at, interner, dictionary)).collect();
+        self.trials[unit].judge(values, dictionary);
+        codes
     }
 
     /// Makes a chunk of some rows of a batch; new strings and lists go into `generation`.
@@ -179,9 +198,14 @@ impl Compactor {
         let (number, generation) = generation;
         let mut columns = Vec::with_capacity(batch.len());
         for (at, incoming) in batch.iter_mut().enumerate() {
+            if let Incoming::Leaves(leaves) = incoming {
+                columns.push(Column::Plain(plain(leaves.recoded(self, generation)?, pick)?));
+                continue;
+            }
             let trial = &mut self.trials[at];
-            let (interner, dictionary) = (&mut self.interners[at], &mut generation.columns[at]);
+            let (interner, dictionary) = (&mut self.interners[at], &mut generation.units[at]);
             columns.push(match incoming {
+                Incoming::Leaves(_) => continue, // seen to above
                 Incoming::Plain(array) => Column::Plain(plain(array, pick)?),
                 Incoming::Text(strings) => {
                     let code = |row: usize| match strings.is_null(row) {

@@ -72,10 +72,10 @@ pub(crate) fn load(plan: &Plan, spooled: &Spooled, memory: &Gauge) -> Result<Pie
     let batch = reader.next().ok_or_else(|| plan.shape("an extent of the spool holds no rows"))?;
     let batch = batch.map_err(|cause| plan.arrange(cause))?;
 
-    let mut generation = Generation::new(batch.num_columns(), memory.charge(0));
+    let mut generation = Generation::new(plan.unit_count(), memory.charge(0));
     let column = |(at, array): (usize, &ArrayRef)| match array.as_any_dictionary_opt() {
         None => Column::Plain(Arc::clone(array)),
-        Some(_) => Column::Codes(codes(array.as_dictionary(), &mut generation.columns[at])),
+        Some(_) => Column::Codes(codes(array.as_dictionary(), &mut generation.units[at])),
     };
     let columns = batch.columns().iter().enumerate().map(column).collect();
     generation.recount(0);

@@ -71,13 +71,13 @@ pub(crate) struct TableState {
 
 impl TableState {
     pub(crate) fn new(plan: Plan, limits: Limits, memory: Gauge) -> Self {
-        let columns = plan.schema.fields().len();
+        let units = plan.unit_count();
         Self {
             plan: Arc::new(plan),
             days: BTreeMap::new(),
             generations: BTreeMap::new(),
             growing: 0,
-            compactor: Compactor::new(columns),
+            compactor: Compactor::new(units),
             limits,
             memory,
         }
@@ -89,7 +89,8 @@ impl TableState {
         self.check(batch)?;
         let split = split(&self.plan, batch)?;
         self.prepare_generation();
-        let mut columns = Incoming::columns(&self.plan, batch, &mut self.compactor)?;
+        let plan = Arc::clone(&self.plan);
+        let mut columns = Incoming::columns(&plan, batch, &mut self.compactor)?;
         let mut from = 0;
         let mut days = split.days.iter().peekable();
         while let Some((first, rows)) = days.next() {
@@ -123,13 +124,13 @@ impl TableState {
 
     /// Sees to it that there is a generation that can grow: codes of one batch are all of one.
     fn prepare_generation(&mut self) {
-        let columns = self.plan.schema.fields().len();
+        let units = self.plan.unit_count();
         if self.generations.get_mut(&self.growing).is_some_and(|growing| Arc::get_mut(growing).is_none()) {
             // Somebody still reads it: an encoding that was cut off. Nothing is lost but some memory.
             self.growing += 1;
             self.compactor.begin_generation();
         }
-        let fresh = || Arc::new(Generation::new(columns, self.memory.charge(0)));
+        let fresh = || Arc::new(Generation::new(units, self.memory.charge(0)));
         self.generations.entry(self.growing).or_insert_with(fresh);
     }
 

@@ -16,14 +16,14 @@ pub(crate) struct ContactColumns {
     owners: Vec<u32>,
     instance_id: CodeColumn,
     event_id: TextColumn,
-    contact_id: TextColumn,
+    contact_id: CodeColumn,
     snapshot: CodeColumn,
     timestamp: MomentColumn,
     event_type: CodeColumn,
     account_id: CodeColumn,
     agent_arn: CodeColumn,
     agent_id: CodeColumn,
-    initial_contact_id: TextColumn,
+    initial_contact_id: CodeColumn,
     channel: CodeColumn,
     initiation_method: CodeColumn,
     state: CodeColumn,
@@ -40,29 +40,29 @@ impl ContactColumns {
     pub(crate) fn push(
         &mut self,
         event: &Event<'_>,
-        contact: &Contact<'_>,
+        contact: &Contact,
         (snapshot, owner, read_at): (&'static str, u32, Timestamp),
         all: &mut Dictionaries,
     ) {
         self.owners.push(owner);
         self.instance_id.push(event.instance_id_code);
         self.event_id.push(Some(&event.event_id));
-        self.contact_id.push(Some(&contact.contact_id));
+        self.contact_id.push(contact.contact_id);
         self.snapshot.push(all.snapshot.code(snapshot));
         self.timestamp.push(event.timestamp);
         self.event_type.push(event.event_type);
         self.account_id.push(event.account_id);
         self.agent_arn.push(event.agent_arn);
         self.agent_id.push(event.agent_id);
-        self.initial_contact_id.push(contact.initial_contact_id.as_deref());
-        self.channel.push(all.channel.maybe(contact.channel.as_deref()));
-        self.initiation_method.push(all.initiation_method.maybe(contact.initiation_method.as_deref()));
-        self.state.push(all.state.maybe(contact.state.as_deref()));
+        self.initial_contact_id.push(contact.initial_contact_id);
+        self.channel.push(contact.channel);
+        self.initiation_method.push(contact.initiation_method);
+        self.state.push(contact.state);
         self.state_start.push(contact.state_start);
         self.connected_to_agent.push(contact.connected_to_agent);
         self.queued_at.push(contact.queued_at);
-        self.queue_arn.push(all.queue_arn.maybe(contact.queue_arn.as_deref()));
-        self.queue_name.push(all.queue_name.maybe(contact.queue_name.as_deref()));
+        self.queue_arn.push(contact.queue_arn);
+        self.queue_name.push(contact.queue_name);
         self.processed.push(Some(read_at));
     }
 
@@ -71,14 +71,14 @@ impl ContactColumns {
         let columns = vec![
             self.instance_id.finish(all.instance_id.array()?)?,
             self.event_id.finish()?,
-            self.contact_id.finish()?,
+            self.contact_id.finish(all.contact_id.array()?)?,
             self.snapshot.finish(all.snapshot.array()?)?,
             self.timestamp.finish()?,
             self.event_type.finish(all.event_type.array()?)?,
             self.account_id.finish(all.account_id.array()?)?,
             self.agent_arn.finish(all.agent_arn.array()?)?,
             self.agent_id.finish(all.agent_id.array()?)?,
-            self.initial_contact_id.finish()?,
+            self.initial_contact_id.finish(all.contact_id.array()?)?,
             self.channel.finish(all.channel.array()?)?,
             self.initiation_method.finish(all.initiation_method.array()?)?,
             self.state.finish(all.state.array()?)?,

@@ -28,8 +28,8 @@ pub(crate) struct Event<'a> {
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) event_type: Code,
     pub(crate) version: Code,
-    pub(crate) current: Snapshot<'a>,
-    pub(crate) previous: Snapshot<'a>,
+    pub(crate) current: Snapshot,
+    pub(crate) previous: Snapshot,
 }
 
 /// What follows the last `/` of an ARN; all of it when there is none.
@@ -39,11 +39,11 @@ fn last_part(arn: &str) -> &str {
 
 /// A snapshot; all empty when it is null or absent.
 #[derive(Debug, Default)]
-pub(crate) struct Snapshot<'a> {
+pub(crate) struct Snapshot {
     pub(crate) status: Status,
     pub(crate) next_status: Status,
     pub(crate) configuration: Configuration,
-    pub(crate) contacts: Option<Vec<Contact<'a>>>,
+    pub(crate) contacts: Option<Vec<Contact>>,
 }
 
 /// Why a text gave no agent event.
@@ -151,12 +151,12 @@ fn code_agent(event: &mut Event<'_>, arn: Option<&str>, memory: &mut Memory, dic
 
 const SNAPSHOT: &[&str] = &["\"AgentStatus\":", "\"Configuration\":", "\"Contacts\":", "\"NextAgentStatus\":"];
 
-fn read_snapshot<'a>(
-    reader: &mut Reader<'a, '_>,
+fn read_snapshot(
+    reader: &mut Reader<'_, '_>,
     path: &Path<'_>,
     agent: &mut AgentMemory,
     record: &mut Record,
-) -> Result<Snapshot<'a>, Refusal> {
+) -> Result<Snapshot, Refusal> {
     let mut snapshot = Snapshot::default();
     let Some(mut object) = reader.object(path)? else { return Ok(snapshot) };
     let AgentMemory { status, configurations, contacts, parts, .. } = agent;
@@ -165,7 +165,7 @@ fn read_snapshot<'a>(
         match key {
             0 => snapshot.status = status.read(reader, &path, record, |reader, path, _| read_status(reader, path))?,
             1 => {
-                let read = |reader: &mut Reader<'a, '_>, path: &Path<'_>, record: &mut Record| {
+                let read = |reader: &mut Reader<'_, '_>, path: &Path<'_>, record: &mut Record| {
                     read_configuration(reader, path, parts, record)
                 };
                 snapshot.configuration = configurations.read(reader, &path, record, read)?;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StructArray};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::NullBufferBuilder;
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use tributary_core::Timestamp;
 
 use super::codes::{Dictionaries, LEVELS, Status};
 use super::contact::Contact;
 use super::contact_rows::ContactColumns;
 use super::event::{Event, Snapshot};
-use crate::columns::{BooleanColumn, ListColumn, MomentColumn, TextColumn, element_members, members, structs};
+use crate::columns::{
+    BooleanColumn, ListColumn, MomentColumn, TextColumn, coded_fields, coded_structs, element_members, members,
+};
 use crate::dictionary::{CodeColumn, Texts};
 use crate::generated;
 
@@ -58,19 +60,14 @@ impl AgentRows {
 
 /// The columns as a batch: the table's schema, with the type of a coded column where one is coded.
 fn coded(schema: &Schema, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
-    let field = |(field, column): (&Arc<Field>, &ArrayRef)| match column.data_type() {
-        DataType::Dictionary(..) => Arc::new(field.as_ref().clone().with_data_type(column.data_type().clone())),
-        _ => Arc::clone(field),
-    };
-    let fields: Vec<Arc<Field>> = schema.fields().iter().zip(&columns).map(field).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    RecordBatch::try_new(Arc::new(Schema::new(coded_fields(schema.fields(), &columns))), columns)
 }
 
 /// The contacts of the current snapshot, then those of the previous one that are no longer there.
-fn contact_rows<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = (&'e Contact<'a>, &'static str)> {
+fn contact_rows<'e>(event: &'e Event<'_>) -> impl Iterator<Item = (&'e Contact, &'static str)> {
     let current = event.current.contacts.as_deref().unwrap_or(&[]);
     let previous = event.previous.contacts.as_deref().unwrap_or(&[]);
-    let gone = |contact: &&Contact<'_>| !current.iter().any(|other| other.contact_id == contact.contact_id);
+    let gone = |contact: &&Contact| !current.iter().any(|other| other.contact_id == contact.contact_id);
     let gone = previous.iter().filter(gone).map(|contact| (contact, "previous"));
     current.iter().map(|contact| (contact, "current")).chain(gone)
 }
@@ -202,7 +199,7 @@ struct SnapshotColumns {
 }
 
 impl SnapshotColumns {
-    fn push(&mut self, snapshot: &Snapshot<'_>) {
+    fn push(&mut self, snapshot: &Snapshot) {
         self.status.push(&snapshot.status);
         let configuration = &snapshot.configuration;
         self.proficiencies.push(configuration.proficiencies);
@@ -246,7 +243,7 @@ impl SnapshotColumns {
             let values: &mut Texts = values;
             columns.push(column.finish(values.array()?)?);
         }
-        columns.push(self.contacts.finish(kind(8 + 2 * LEVELS)?)?);
+        columns.push(self.contacts.finish(kind(8 + 2 * LEVELS)?, all)?);
         Ok(())
     }
 }
@@ -255,74 +252,74 @@ impl SnapshotColumns {
 #[derive(Debug)]
 struct ContactStructs {
     lists: ListColumn,
-    contact_id: TextColumn,
-    initial_contact_id: TextColumn,
-    channel: TextColumn,
-    initiation_method: TextColumn,
-    state: TextColumn,
+    contact_id: CodeColumn,
+    initial_contact_id: CodeColumn,
+    channel: CodeColumn,
+    initiation_method: CodeColumn,
+    state: CodeColumn,
     state_start: MomentColumn,
     connected_to_agent: MomentColumn,
     queued_at: MomentColumn,
     queue_valid: NullBufferBuilder,
-    queue_arn: TextColumn,
-    queue_name: TextColumn,
+    queue_arn: CodeColumn,
+    queue_name: CodeColumn,
 }
 
 impl Default for ContactStructs {
     fn default() -> Self {
         Self {
             lists: ListColumn::default(),
-            contact_id: TextColumn::default(),
-            initial_contact_id: TextColumn::default(),
-            channel: TextColumn::default(),
-            initiation_method: TextColumn::default(),
-            state: TextColumn::default(),
+            contact_id: CodeColumn::default(),
+            initial_contact_id: CodeColumn::default(),
+            channel: CodeColumn::default(),
+            initiation_method: CodeColumn::default(),
+            state: CodeColumn::default(),
             state_start: MomentColumn::default(),
             connected_to_agent: MomentColumn::default(),
             queued_at: MomentColumn::default(),
             queue_valid: NullBufferBuilder::new(0),
-            queue_arn: TextColumn::default(),
-            queue_name: TextColumn::default(),
+            queue_arn: CodeColumn::default(),
+            queue_name: CodeColumn::default(),
         }
     }
 }
 
 impl ContactStructs {
-    fn push(&mut self, contacts: Option<&[Contact<'_>]>) {
+    fn push(&mut self, contacts: Option<&[Contact]>) {
         self.lists.push(contacts.map(<[_]>::len));
         for contact in contacts.unwrap_or(&[]) {
-            self.contact_id.push(Some(&contact.contact_id));
-            self.initial_contact_id.push(contact.initial_contact_id.as_deref());
-            self.channel.push(contact.channel.as_deref());
-            self.initiation_method.push(contact.initiation_method.as_deref());
-            self.state.push(contact.state.as_deref());
+            self.contact_id.push(contact.contact_id);
+            self.initial_contact_id.push(contact.initial_contact_id);
+            self.channel.push(contact.channel);
+            self.initiation_method.push(contact.initiation_method);
+            self.state.push(contact.state);
             self.state_start.push(contact.state_start);
             self.connected_to_agent.push(contact.connected_to_agent);
             self.queued_at.push(contact.queued_at);
             self.queue_valid.append(contact.has_queue);
-            self.queue_arn.push(contact.queue_arn.as_deref());
-            self.queue_name.push(contact.queue_name.as_deref());
+            self.queue_arn.push(contact.queue_arn);
+            self.queue_name.push(contact.queue_name);
         }
     }
 
-    fn finish(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let fields = element_members(kind)?;
-        let Some(queue) = fields.get(8) else {
+    fn finish(&mut self, kind: &DataType, all: &mut Dictionaries) -> Result<ArrayRef, ArrowError> {
+        let Some(queue) = element_members(kind)?.get(8) else {
             return Err(ArrowError::SchemaError("a contact has a queue as its ninth member".to_owned()));
         };
-        let queue_columns = vec![self.queue_arn.finish()?, self.queue_name.finish()?];
-        let queues = StructArray::try_new(members(queue)?.clone(), queue_columns, self.queue_valid.finish())?;
+        let queue_columns =
+            vec![self.queue_arn.finish(all.queue_arn.array()?)?, self.queue_name.finish(all.queue_name.array()?)?];
+        let queues = coded_structs(members(queue)?, queue_columns, self.queue_valid.finish())?;
         let columns = vec![
-            self.contact_id.finish()?,
-            self.initial_contact_id.finish()?,
-            self.channel.finish()?,
-            self.initiation_method.finish()?,
-            self.state.finish()?,
+            self.contact_id.finish(all.contact_id.array()?)?,
+            self.initial_contact_id.finish(all.contact_id.array()?)?,
+            self.channel.finish(all.channel.array()?)?,
+            self.initiation_method.finish(all.initiation_method.array()?)?,
+            self.state.finish(all.state.array()?)?,
             self.state_start.finish()?,
             self.connected_to_agent.finish()?,
             self.queued_at.finish()?,
-            Arc::new(queues) as ArrayRef,
+            queues,
         ];
-        self.lists.finish(kind, structs(fields, columns)?)
+        self.lists.finish(kind, coded_structs(element_members(kind)?, columns, None)?)
     }
 }

@@ -1,11 +1,14 @@
 //! Batches that come coded make the same files' contents as plain ones.
 
+use std::collections::BTreeMap;
+
 use arrow_array::builder::{ArrayBuilder, Float64Builder, Int32Builder, ListBuilder, StringBuilder, StructBuilder};
 use arrow_array::builder::{Int64Builder, TimestampMicrosecondBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, DictionaryArray, Int32Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
@@ -133,6 +136,47 @@ fn coded(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
+/// The same rows with the strings inside of lists coded.
+fn parts_coded(rows: &[Row]) -> RecordBatch {
+    let plain = plain(rows);
+    let mut columns = plain.columns().to_vec();
+    columns[2] = code_strings(&columns[2]);
+    let mut fields: Vec<Field> = plain.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    fields[2] = fields[2].clone().with_data_type(columns[2].data_type().clone());
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+fn code_strings(array: &ArrayRef) -> ArrayRef {
+    let typed = |field: &Field, array: &ArrayRef| field.clone().with_data_type(array.data_type().clone());
+    match array.data_type() {
+        DataType::Utf8 => {
+            let (mut places, mut values) = (BTreeMap::new(), vec!["unused"]);
+            let mut key = |text| {
+                *places.entry(text).or_insert_with(|| {
+                    values.push(text);
+                    values.len() as i32 - 1
+                })
+            };
+            let keys: Int32Array = array.as_string::<i32>().iter().map(|text| text.map(&mut key)).collect();
+            Arc::new(DictionaryArray::<Int32Type>::new(keys, Arc::new(StringArray::from(values))))
+        }
+        DataType::Struct(fields) => {
+            let columns: Vec<ArrayRef> = array.as_struct().columns().iter().map(code_strings).collect();
+            let fields: Fields = fields.iter().zip(&columns).map(|(field, column)| typed(field, column)).collect();
+            Arc::new(StructArray::new(fields, columns, array.nulls().cloned()))
+        }
+        DataType::List(field) => {
+            let (list, elements) = (array.as_list::<i32>(), code_strings(array.as_list::<i32>().values()));
+            let field = Arc::new(typed(field, &elements));
+            Arc::new(ListArray::new(field, list.offsets().clone(), elements, list.nulls().cloned()))
+        }
+        _ => Arc::clone(array),
+    }
+}
+
+/// The ways in which a batch may come.
+const WAYS: [fn(&[Row]) -> RecordBatch; 3] = [plain, coded, parts_coded];
+
 struct Files {
     lines: Vec<String>,
     metadata: Vec<Arc<ParquetMetaData>>,
@@ -235,11 +279,12 @@ fn by_parquet(rows: &RecordBatch) -> Files {
 /// Lists that stop repeating leave the codes in the middle of a row group, and it becomes a mixture.
 #[tokio::test]
 async fn lists_that_hardly_repeat() {
-    let one = |number: i32| Some((Some("text".to_owned()), None, Some(number), Some(0.5), None));
+    let text = |number: i32| Some(if number % 2 > 0 { "text".to_owned() } else { number.to_string() });
+    let one = |number: i32| Some((text(number), Some(vec![text(number / 2)]), Some(number), Some(0.5), None));
     let row = |number: i32| (0, Some(format!("{}", number % 7)), (number % 5 > 0).then(|| vec![one(number), None]));
     let unique = |round: i32| (0..3_000).map(|number| row(round * 3_000 + number)).collect::<Vec<Row>>();
     let batches = [unique(0), unique(1), unique(2), (0..500).map(|number| row(number % 3)).collect()];
-    for make in [plain, coded] {
+    for make in WAYS {
         let made: Vec<RecordBatch> = batches.iter().map(|rows| make(rows)).collect();
         let roomy = Options { memory: 256 << 20, row_group_bytes: 128 << 20, ..options() };
         let files = write(&made, roomy, false).await;
@@ -265,17 +310,42 @@ async fn coded_lists_have_the_statistics_that_parquet_gives_plain_ones() {
     };
     let rows: Vec<Row> = (0..45_000).map(|number| (0, text(number % 11), list(number % 50))).collect();
     let roomy = Options { memory: 256 << 20, row_group_bytes: 128 << 20, ..options() };
-    let ours = write(&[coded(&rows)], roomy.clone(), false).await;
-    assert_eq!(facts(&ours), facts(&by_parquet(&plain(&rows))));
-    assert!(ours.lines == expected(&[rows]));
-    // Pages begin with rows, whatever their lists hold, and none is larger than its limits.
-    let index = ours.metadata[0].page_index_for_row_group(0);
-    for column in 1..10 {
-        let pages = index.page_locations(column).unwrap();
-        assert!(pages.len() >= 3 && pages.is_sorted_by_key(|page| page.first_row_index), "{pages:?}");
-        // Strings without dictionary: their bytes end a page.
-        assert!(column != 8 || pages.len() > 3, "{pages:?}");
-        assert!(pages.windows(2).all(|pair| pair[1].first_row_index - pair[0].first_row_index <= 20_000));
+    let (theirs, expected) = (facts(&by_parquet(&plain(&rows))), expected(std::slice::from_ref(&rows)));
+    for make in WAYS {
+        let ours = write(&[make(&rows)], roomy.clone(), false).await;
+        assert_eq!(facts(&ours), theirs);
+        assert!(ours.lines == expected);
+        // Pages begin with rows, whatever their lists hold, and none is larger than its limits.
+        let index = ours.metadata[0].page_index_for_row_group(0);
+        for column in 1..10 {
+            let pages = index.page_locations(column).unwrap();
+            assert!(pages.len() >= 3 && pages.is_sorted_by_key(|page| page.first_row_index), "{pages:?}");
+            // Strings without dictionary: their bytes end a page.
+            assert!(column != 8 || pages.len() > 3, "{pages:?}");
+            assert!(pages.windows(2).all(|pair| pair[1].first_row_index - pair[0].first_row_index <= 20_000));
+        }
+    }
+}
+
+/// Strings inside of lists that never repeat are spelled out: their pages are plain, and no larger than their limit.
+#[tokio::test]
+async fn unique_strings_inside_of_lists() {
+    let text = |number: usize| Some(format!("{number:040}"));
+    let list =
+        |number: usize| (!number.is_multiple_of(3)).then(|| vec![Some((text(number), None, None, None, None)); 2]);
+    let rows: Vec<Row> = (0..60_000).map(|number| (0, text(number % 5), list(number))).collect();
+    let roomy = Options { memory: 256 << 20, row_group_bytes: 128 << 20, ..options() };
+    // In one batch all of them are coded; in three, the second and the third come after it was found to be in vain.
+    for batches in [vec![&rows[..]], rows.chunks(20_000).collect()] {
+        let made: Vec<RecordBatch> = batches.into_iter().map(parts_coded).collect();
+        let ours = write(&made, roomy.clone(), false).await;
+        assert!(ours.lines == expected(std::slice::from_ref(&rows)));
+        let column = ours.metadata[0].row_group(0).column(2);
+        assert_eq!(column.column_path().string(), "list.list.element.text");
+        assert!(column.dictionary_page_offset().is_none());
+        let pages = ours.metadata[0].page_index_for_row_group(0).page_locations(2).unwrap().clone();
+        assert!(pages.len() >= 3, "{pages:?}");
+        assert_eq!(facts(&ours)[2], facts(&by_parquet(&plain(&rows)))[2]);
     }
 }
 
@@ -300,7 +370,9 @@ async fn rows_are_found_by_the_offset_index() {
     let limits = Options { memory: 256 << 20, row_group_bytes: 128 << 20, ..options() };
     let mut sink = ParquetSink::new(Arc::clone(&store) as _, vec![table], limits, None, identity).unwrap();
     sink.begin(&Attempt::from_bits(7));
-    sink.write(TableBatch { table: TableId::new("events"), rows: coded(&rows) }).await.unwrap();
+    for (part, make) in rows.chunks(20_000).zip(WAYS) {
+        sink.write(TableBatch { table: TableId::new("events"), rows: make(part) }).await.unwrap();
+    }
     let sealed = sink.seal().await.unwrap().remove(0);
     store.complete(&sealed.key, &sealed.ticket).await.unwrap();
     let bytes = store.read(&sealed.key).await.unwrap().unwrap();
@@ -391,15 +463,14 @@ proptest! {
         memory in 10_000_u64..2_000_000,
         group in 5_usize..200,
         spool: bool,
-        as_coded in proptest::collection::vec(any::<bool>(), 8),
+        ways in proptest::collection::vec(0..WAYS.len(), 8),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let expected = expected(&batches);
         let limits = Options { memory, row_group_rows: group, row_group_bytes: memory / 3, ..options() };
-        let mixed: Vec<RecordBatch> =
-            batches.iter().zip(&as_coded).map(|(rows, is_coded)| if *is_coded { coded(rows) } else { plain(rows) }).collect();
-        let all: Vec<RecordBatch> = batches.iter().map(|rows| coded(rows)).collect();
-        for batches in [mixed, all] {
+        let mixed: Vec<RecordBatch> = batches.iter().zip(ways).map(|(rows, way)| WAYS[way](rows)).collect();
+        let all = |way: usize| batches.iter().map(|rows| WAYS[way](rows)).collect();
+        for batches in [mixed, all(1), all(2)] {
             let found = runtime.block_on(write(&batches, limits.clone(), spool));
             prop_assert_eq!(&found.lines, &expected);
         }
