@@ -1,8 +1,10 @@
 //! The stream and the truth, looked at from outside: parsed, and derived again by the rules of the event stream alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Read as _;
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
 use super::*;
@@ -571,4 +573,15 @@ fn the_quickstart_input_is_what_the_simulator_makes() {
     let (out, ..) = run(options);
     let mut shipped = lines(&shipped);
     assert!(lines(&out).all(|line| shipped.any(|other| other == line)), "run the example `quickstart` again");
+}
+
+/// Guards the simulated day beside it: `tributary simulate --agents 4 --seed 7 --start 2025-03-04 --days 1 | gzip -9n`.
+#[test]
+fn the_quickstart_day_is_what_the_simulator_makes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipelines/quickstart/day.jsonl.gz");
+    let mut shipped = Vec::new();
+    MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut shipped).unwrap();
+    let options = Options { start: options(1, 1).start.plus_micros(24 * 3_600_000_000), seed: 7, ..options(4, 24) };
+    let (out, ..) = run(options);
+    assert!(out == shipped, "make pipelines/quickstart/day.jsonl.gz again");
 }
