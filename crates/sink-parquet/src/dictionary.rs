@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::gauge::Charge;
 
@@ -63,18 +63,12 @@ impl Dictionary {
 }
 
 /// A dictionary that is still growing, with what finds a string in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Interner {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// Code + 1 of a string that was seen here, by [`sample`]; 0 is empty.
+    /// Code + 1 of a string that was seen here, by [`sample`]; 0 is empty. Made with the first string.
     recent: Vec<u32>,
-}
-
-impl Default for Interner {
-    fn default() -> Self {
-        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), recent: vec![0; RECENT] }
-    }
 }
 
 /// A place for a string by a few of its bytes: ARNs differ at their end and are over a hundred bytes long, and the same
@@ -95,11 +89,13 @@ impl Interner {
     #[inline]
     pub(crate) fn intern(&mut self, dictionary: &mut Dictionary, text: &[u8]) -> u32 {
         let place = sample(text);
-        let guess = self.recent[place];
-        if guess != 0 && dictionary.get(guess - 1) == text {
-            return guess - 1;
+        if let Some(guess) = self.recent.get(place).and_then(|guess| guess.checked_sub(1))
+            && dictionary.get(guess) == text
+        {
+            return guess;
         }
         let code = self.find_or_add(dictionary, text);
+        self.recent.resize(RECENT, 0);
         self.recent[place] = code + 1;
         code
     }
@@ -118,6 +114,32 @@ impl Interner {
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> u64 {
         (self.table.allocation_size() + self.recent.capacity() * size_of::<u32>()) as u64
+    }
+}
+
+/// Which key (plus one) each code of a dictionary has elsewhere; 0 is none.
+pub(crate) enum Known {
+    Dense(Vec<u32>),
+    /// A few values out of a large dictionary: clearing a place for every code would cost more than the values.
+    Sparse(HashMap<u32, u32>),
+}
+
+impl Known {
+    /// None is known yet, of a dictionary of so many codes to be used for so many values.
+    pub(crate) fn new(codes: usize, values: usize) -> Self {
+        match codes > values * 8 {
+            true => Self::Sparse(HashMap::new()),
+            false => Self::Dense(vec![0; codes]),
+        }
+    }
+
+    /// The place of a code's key.
+    #[inline]
+    pub(crate) fn key(&mut self, code: u32) -> &mut u32 {
+        match self {
+            Self::Dense(keys) => &mut keys[code as usize],
+            Self::Sparse(keys) => keys.entry(code).or_default(),
+        }
     }
 }
 

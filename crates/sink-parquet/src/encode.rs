@@ -28,9 +28,9 @@ pub(crate) struct Work {
     pub(crate) pieces: Vec<Piece>,
 }
 
-/// What a row takes while it is encoded: its place in the order, and its value, or its list with its levels, in the
-/// column that is being written.
-const ROW_BYTES: u64 = 64;
+/// What a row takes while it is encoded: its place in the order, and its value, or a list of one element with its levels,
+/// in the column that is being written.
+const ROW_BYTES: u64 = 144;
 
 /// Appends the rows to `file` as one row group; how many there were.
 pub(crate) fn encode(
@@ -46,11 +46,11 @@ pub(crate) fn encode(
     }
     pieces.extend(work.pieces);
     let mut group = Group::new(pieces);
+    let (mut encoding, mut encoded) = (memory.charge(group.rows() as u64 * ROW_BYTES), 0);
     check_day(plan, work.day, &group)?;
     if let Some(order) = sort::order(plan, &group).map_err(|cause| plan.arrange(cause))? {
         group.reorder(order);
     }
-    let (mut encoding, mut encoded) = (memory.charge(group.rows() as u64 * ROW_BYTES), 0);
     let mut row_group = file.next_row_group().map_err(|cause| plan.encode(cause))?;
     for column in 0..plan.schema.fields().len() {
         encoded += write_column(plan, column, &group, &mut row_group, press)?;

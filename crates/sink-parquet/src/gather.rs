@@ -8,14 +8,13 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
 use arrow_select::take::take;
-use hashbrown::HashMap;
 
 use crate::coded_lists::{has_codes, spell};
-use crate::dictionary::{Dictionary, Generation, Interner};
+use crate::dictionary::{Dictionary, Generation, Interner, Known};
 use crate::lists;
 use crate::nested::Lists;
 use crate::plan::{Coding, Plan};
-use crate::rows::{Chunk, Codes, Column, Run};
+use crate::rows::{Chunk, Codes, Column, Run, whole_or_copy};
 
 /// Pieces with fewer rows are not worth a slice for each column.
 const SMALL_PIECE: usize = 64;
@@ -116,13 +115,14 @@ impl Group {
         let mut arrays = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             arrays.push(match &piece.chunk.columns[column] {
-                Column::Plain(array) => {
-                    let array = array.slice(piece.from, piece.rows);
-                    match &plan.coding[column] {
-                        Coding::Lists(node) => spell(node, &array, plan.units[column], &piece.dictionaries)?,
-                        Coding::Plain | Coding::Text => array,
+                Column::Plain(array) => match &plan.coding[column] {
+                    Coding::Lists(node) if has_codes(array.data_type()) => {
+                        // A slice would have the elements of the whole chunk, which many days may share.
+                        let array = whole_or_copy(array, piece.from, piece.rows)?;
+                        spell(node, &array, plan.units[column], &piece.dictionaries)?
                     }
-                }
+                    _ => array.slice(piece.from, piece.rows),
+                },
                 // A column whose values stopped repeating in the middle of the group.
                 Column::Codes(_) => spelled_out(plan, piece, column)?,
             });
@@ -231,23 +231,13 @@ struct Merge<'a> {
     interner: Option<Interner>,
 }
 
-/// Which keys the codes (plus one) of a source already have; 0 is none.
-enum Known {
-    Dense(Vec<u32>),
-    /// A few rows out of a large dictionary: clearing a place for every code would cost more than the rows.
-    Sparse(HashMap<u32, u32>),
-}
-
 impl<'a> Merge<'a> {
     fn new(group: &'a Group, column: usize) -> Self {
         let rows = group.rows();
         let source = |generation: &'a Arc<Generation>| {
             let dictionary = &generation.units[column];
-            let known = match dictionary.len() > rows * 8 {
-                true => Known::Sparse(HashMap::new()),
-                false => Known::Dense(vec![0; dictionary.len() + 1]),
-            };
-            (dictionary, known)
+            // Codes count from 1 here.
+            (dictionary, Known::new(dictionary.len() + 1, rows))
         };
         let sources: Vec<_> = group.generations.iter().map(source).collect();
         let interner = (sources.len() > 1).then(Interner::default);
@@ -266,10 +256,7 @@ impl<'a> Merge<'a> {
     #[inline]
     fn key(&mut self, source: usize, code: u32) -> u32 {
         let (dictionary, known) = &mut self.sources[source];
-        let key = match known {
-            Known::Dense(keys) => &mut keys[code as usize],
-            Known::Sparse(keys) => keys.entry(code).or_default(),
-        };
+        let key = known.key(code);
         if *key == 0 {
             let text = dictionary.get(code - 1);
             *key = 1 + match &mut self.interner {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Weak};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
-use arrow_schema::{ArrowError, DataType, Field};
+use arrow_schema::{DataType, Field};
 use arrow_select::take::take;
 
 use crate::SinkError;
 use crate::coded_lists::{has_codes, recode};
 use crate::dictionary::{Dictionary, Generation, Interner};
-use crate::lists::{Node, Source};
+use crate::lists::Source;
 use crate::plan::{Coding, Plan};
 use crate::rows::Compactor;
 
@@ -67,33 +67,6 @@ pub(crate) enum Incoming<'a> {
     Lists(Source<'a>, Vec<u8>),
     /// Keys of different values, of which each is looked up once.
     Coded(Coded<'a>),
-    /// Lists whose strings are keys of different values, each of which is looked up once.
-    Leaves(Leaves<'a>),
-}
-
-/// A column of lists whose strings come coded.
-pub(crate) struct Leaves<'a> {
-    node: &'a Node,
-    /// Of its first leaf.
-    unit: usize,
-    array: &'a ArrayRef,
-    /// With our codes, once they were looked up.
-    recoded: Option<ArrayRef>,
-}
-
-impl Leaves<'_> {
-    /// All lists of the batch with codes of `generation`.
-    pub(crate) fn recoded(
-        &mut self,
-        compactor: &mut Compactor,
-        generation: &mut Generation,
-    ) -> Result<&ArrayRef, ArrowError> {
-        let recoded = match self.recoded.take() {
-            Some(recoded) => recoded,
-            None => recode(self.node, self.array, self.unit, compactor, generation)?,
-        };
-        Ok(self.recoded.insert(recoded))
-    }
 }
 
 /// A column that comes coded.
@@ -114,15 +87,19 @@ enum Values<'a> {
 impl<'a> Incoming<'a> {
     /// The columns of a batch whose types were checked.
     pub(crate) fn columns(
-        plan: &'a Plan,
+        plan: &Plan,
         batch: &'a RecordBatch,
         compactor: &mut Compactor,
+        generation: &mut Generation,
     ) -> Result<Vec<Self>, SinkError> {
-        let column = |(at, array): (usize, &'a ArrayRef)| match array.as_dictionary_opt::<Int32Type>() {
-            None if has_codes(array.data_type()) => Ok(match &plan.coding[at] {
-                Coding::Lists(node) => Self::Leaves(Leaves { node, unit: plan.units[at], array, recoded: None }),
-                Coding::Plain | Coding::Text => Self::Plain(ArrayRef::clone(array)),
-            }),
+        let mut column = |(at, array): (usize, &'a ArrayRef)| match array.as_dictionary_opt::<Int32Type>() {
+            None if has_codes(array.data_type()) => match &plan.coding[at] {
+                Coding::Lists(node) => {
+                    let recoded = recode(node, array, plan.units[at], compactor, generation);
+                    Ok(Self::Plain(recoded.map_err(|cause| plan.arrange(cause))?))
+                }
+                Coding::Plain | Coding::Text => Err(plan.shape("strings inside of a list are coded")),
+            },
             None if compactor.is_in_vain(at) => Ok(Self::Plain(ArrayRef::clone(array))),
             None => Ok(match &plan.coding[at] {
                 Coding::Plain => Self::Plain(ArrayRef::clone(array)),
@@ -148,7 +125,7 @@ impl<'a> Incoming<'a> {
                 Ok(Self::Coded(Coded { keys, dictionary, values, codes, scratch: Vec::new() }))
             }
         };
-        batch.columns().iter().enumerate().map(column).collect()
+        batch.columns().iter().enumerate().map(&mut column).collect()
     }
 }
 
@@ -203,27 +180,28 @@ impl Coded<'_> {
     }
 }
 
-/// Whether a part of a list may come as `theirs`: strings coded.
+/// Whether a column of the table's type may come as `theirs`: as it is, or strings and lists coded, or, with
+/// `takes_parts`, strings inside of lists coded.
+pub(crate) fn may_come_as(ours: &DataType, theirs: &DataType, takes_parts: bool) -> bool {
+    match (ours, theirs) {
+        (DataType::Utf8 | DataType::List(_), DataType::Dictionary(keys, values)) => {
+            **keys == DataType::Int32 && **values == *ours
+        }
+        (DataType::List(ours), DataType::List(theirs)) if takes_parts => part_may_come_as(ours, theirs),
+        _ => ours == theirs,
+    }
+}
+
+/// The same for a part of a list.
 fn part_may_come_as(ours: &Field, theirs: &Field) -> bool {
     let same_type = match (ours.data_type(), theirs.data_type()) {
-        (DataType::Utf8, DataType::Dictionary(..)) | (DataType::List(_), DataType::List(_)) => {
-            may_come_as(ours.data_type(), theirs.data_type())
-        }
+        (DataType::Utf8, coded @ DataType::Dictionary(..)) => may_come_as(&DataType::Utf8, coded, true),
+        (DataType::List(ours), DataType::List(theirs)) => part_may_come_as(ours, theirs),
         (DataType::Struct(ours), DataType::Struct(theirs)) => {
             ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| part_may_come_as(ours, theirs))
         }
         (ours, theirs) => ours == theirs,
     };
-    same_type && ours.name() == theirs.name() && ours.is_nullable() == theirs.is_nullable()
-}
-
-/// Whether a column of the table's type may come as `theirs`: as it is, or strings and lists coded.
-pub(crate) fn may_come_as(ours: &DataType, theirs: &DataType) -> bool {
-    match (ours, theirs) {
-        (DataType::Utf8 | DataType::List(_), DataType::Dictionary(keys, values)) => {
-            **keys == DataType::Int32 && **values == *ours
-        }
-        (DataType::List(ours), DataType::List(theirs)) => part_may_come_as(ours, theirs),
-        _ => ours == theirs,
-    }
+    let rest = |field: &Field| (field.name().clone(), field.is_nullable(), field.metadata().clone());
+    same_type && rest(ours) == rest(theirs)
 }

@@ -17,7 +17,14 @@ pub(crate) struct Leaf {
     pub(crate) definitions: Vec<u8>,
     /// By list.
     begins: Vec<Mark>,
-    pub(crate) values: LeafValues,
+    /// The values that are there: places in the leaf's own dictionary.
+    pub(crate) keys: Vec<u32>,
+    /// The values as Parquet stores them, each once unless [`repeats`](Self::repeats).
+    pub(crate) values: Dictionary,
+    /// Whether its values are written one after the other instead of as keys.
+    pub(crate) is_plain: bool,
+    /// Values are no longer looked for: they hardly ever came again.
+    repeats: bool,
     interner: Interner,
 }
 
@@ -28,41 +35,6 @@ pub(crate) struct Mark {
     pub(crate) values: usize,
 }
 
-/// The values of a leaf that are there, as Parquet stores them.
-pub(crate) enum LeafValues {
-    /// Places in the leaf's own dictionary.
-    Coded(Vec<u32>, Dictionary),
-    /// One after the other, in Parquet's plain encoding; each begins with so many bytes that are not its own.
-    Plain { bytes: Vec<u8>, ends: Vec<usize>, prefix: usize },
-}
-
-impl LeafValues {
-    /// How many there are.
-    fn len(&self) -> usize {
-        match self {
-            Self::Coded(keys, _) => keys.len(),
-            Self::Plain { ends, .. } => ends.len(),
-        }
-    }
-
-    /// Spells codes out.
-    fn spell_out(&mut self, prefix: usize) {
-        let Self::Coded(keys, dictionary) = self else { return };
-        let mut plain = Self::Plain { bytes: Vec::new(), ends: Vec::with_capacity(keys.len()), prefix };
-        keys.iter().for_each(|key| plain.push_plain(dictionary.get(*key)));
-        *self = plain;
-    }
-
-    fn push_plain(&mut self, value: &[u8]) {
-        let Self::Plain { bytes, ends, prefix } = self else { return };
-        if *prefix > 0 {
-            bytes.extend_from_slice(&(value.len() as u32).to_le_bytes()); // arrow's own lengths are 31 bits wide
-        }
-        bytes.extend_from_slice(value);
-        ends.push(bytes.len());
-    }
-}
-
 impl Leaf {
     /// An empty leaf with room for so many lists, and so many levels in all of them.
     pub(crate) fn with_capacity(lists: usize, levels: usize) -> Self {
@@ -70,7 +42,10 @@ impl Leaf {
             repetitions: Vec::with_capacity(levels),
             definitions: Vec::with_capacity(levels),
             begins: Vec::with_capacity(lists),
-            values: LeafValues::Coded(Vec::with_capacity(levels), Dictionary::default()),
+            keys: Vec::with_capacity(levels),
+            values: Dictionary::default(),
+            is_plain: false,
+            repeats: false,
             interner: Interner::default(),
         }
     }
@@ -83,17 +58,14 @@ impl Leaf {
     /// Where a list begins; where all of them end, for their number.
     #[inline]
     pub(crate) fn begin(&self, list: usize) -> Mark {
-        self.begins.get(list).copied().unwrap_or_else(|| self.end())
-    }
-
-    fn end(&self) -> Mark {
-        Mark { levels: self.definitions.len(), values: self.values.len() }
+        let end = Mark { levels: self.definitions.len(), values: self.keys.len() };
+        self.begins.get(list).copied().unwrap_or(end)
     }
 
     /// Before the first level of a list.
     #[inline]
     pub(crate) fn begin_list(&mut self) {
-        self.begins.push(self.end());
+        self.begins.push(Mark { levels: self.definitions.len(), values: self.keys.len() });
     }
 
     /// A place without value.
@@ -107,10 +79,11 @@ impl Leaf {
     #[inline]
     pub(crate) fn present(&mut self, repetition: u8, definition: u8, value: &[u8]) {
         self.absent(repetition, definition);
-        match &mut self.values {
-            LeafValues::Coded(keys, dictionary) => keys.push(self.interner.intern(dictionary, value)),
-            plain @ LeafValues::Plain { .. } => plain.push_plain(value),
-        }
+        let key = match self.repeats {
+            true => self.values.push(value),
+            false => self.interner.intern(&mut self.values, value),
+        };
+        self.keys.push(key);
     }
 
     /// A place with the value of a code. `known` is the key (plus one) that this code has here, 0 for none yet;
@@ -118,52 +91,45 @@ impl Leaf {
     #[inline]
     pub(crate) fn present_code(&mut self, place: (u8, u8), known: &mut u32, is_alone: bool, value: &[u8]) {
         self.absent(place.0, place.1);
-        match &mut self.values {
-            LeafValues::Coded(keys, dictionary) => {
-                if *known == 0 {
-                    *known =
-                        1 + if is_alone { dictionary.push(value) } else { self.interner.intern(dictionary, value) };
-                }
-                keys.push(*known - 1);
-            }
-            plain @ LeafValues::Plain { .. } => plain.push_plain(value),
+        if *known == 0 {
+            let is_new = is_alone || self.repeats;
+            *known = 1 + if is_new { self.values.push(value) } else { self.interner.intern(&mut self.values, value) };
         }
+        self.keys.push(*known - 1);
     }
 
-    /// Bytes of some values that are spelled out; 0 where they are coded.
-    pub(crate) fn plain_bytes(&self, values: Range<usize>) -> usize {
-        let LeafValues::Plain { ends, .. } = &self.values else { return 0 };
-        begin(ends, values.end) - begin(ends, values.start)
+    /// Looks for values no longer if so far they hardly came again.
+    pub(crate) fn judge(&mut self) {
+        self.repeats |= !self.values.suits(self.keys.len());
     }
 
-    /// Appends values that are spelled out.
+    /// Decides how the values are written.
+    pub(crate) fn close(&mut self) {
+        self.is_plain = self.repeats || !self.values.suits(self.keys.len());
+    }
+
+    /// Bytes of a value in the plain encoding.
+    pub(crate) fn plain_length(&self, value: usize) -> usize {
+        self.values.get(self.keys[value]).len() + size_of::<u32>()
+    }
+
+    /// Appends values in the plain encoding.
     pub(crate) fn append(&self, values: Range<usize>, kind: Type, out: &mut Vec<u8>) -> Payload<'_> {
-        let LeafValues::Plain { bytes, ends, prefix } = &self.values else { return Payload { bounds: None, text: 0 } };
-        let all = begin(ends, values.start)..begin(ends, values.end);
-        let text = if *prefix > 0 { all.len() - values.len() * prefix } else { 0 };
-        out.extend_from_slice(&bytes[all]);
-        let mut own = values.map(|at| &bytes[begin(ends, at) + prefix..ends[at]]);
-        let bounds = own.next().map(|first| {
-            let mut bounds = Bounds { min: first, max: first };
-            own.for_each(|value| bounds.widen(kind, value));
-            bounds
-        });
+        let (mut bounds, mut text): (Option<Bounds<'_>>, usize) = (None, 0);
+        for key in &self.keys[values] {
+            let value = self.values.get(*key);
+            if kind == Type::BYTE_ARRAY {
+                out.extend_from_slice(&(value.len() as u32).to_le_bytes()); // arrow's own lengths are 31 bits wide
+                text += value.len();
+            }
+            out.extend_from_slice(value);
+            match &mut bounds {
+                None => bounds = Some(Bounds { min: value, max: value }),
+                Some(bounds) => bounds.widen(kind, value),
+            }
+        }
         Payload { bounds, text: text as i64 }
     }
-
-    /// Spells the values out if their dictionary is not worth having; `is_text` says whether they are strings.
-    pub(crate) fn judge(&mut self, is_text: bool) {
-        if let LeafValues::Coded(keys, dictionary) = &self.values
-            && !dictionary.suits(keys.len())
-        {
-            self.values.spell_out(if is_text { size_of::<u32>() } else { 0 });
-        }
-    }
-}
-
-/// Where a value begins among values that end there.
-fn begin(ends: &[usize], value: usize) -> usize {
-    value.checked_sub(1).map_or(0, |before| ends[before])
 }
 
 /// Where a value stands.
@@ -176,7 +142,6 @@ struct Place {
 }
 
 /// Takes every list of `dictionary` apart, so that its rows only copy; none where bytes are not of the type of `node`.
-/// All leaves are coded.
 pub(crate) fn take_apart(node: &Node, dictionary: &Dictionary) -> Option<Vec<Leaf>> {
     let mut leaves: Vec<Leaf> =
         std::iter::repeat_with(|| Leaf::with_capacity(dictionary.len(), dictionary.len())).take(node.leaves).collect();

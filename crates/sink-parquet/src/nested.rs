@@ -10,7 +10,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecond
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
 
-use crate::dictionary::{Dictionary, Generation};
+use crate::dictionary::{Dictionary, Generation, Known};
 use crate::leaves::Leaf;
 use crate::lists::{Kind, Node};
 
@@ -120,13 +120,13 @@ impl<E, F: FnMut(Leaf) -> Result<(), E>> Walk<'_, F> {
             arrays.iter().map(|array| Values::of(&node.kind, *array)).collect::<Option<_>>()?;
         let dictionaries: Vec<&Dictionary> =
             self.lists.generations.iter().map(|generation| &generation.units[self.unit]).collect();
-        let mut known: Vec<Vec<u32>> = dictionaries.iter().map(|dictionary| vec![0; dictionary.len()]).collect();
+        let mut known: Vec<Known> =
+            dictionaries.iter().map(|dictionary| Known::new(dictionary.len(), slots.len())).collect();
         let is_alone = known.len() == 1 && arrays.iter().all(|array| matches!(array, Values::Codes(_)));
-        let is_text = matches!(node.kind, Kind::Text);
         let mut leaf = Leaf::with_capacity(self.lists.places.len(), slots.len());
         for (part, slots) in slots.chunks(TRIAL).enumerate() {
             if part > 0 {
-                leaf.judge(is_text);
+                leaf.judge();
             }
             for slot in slots {
                 if slot.repetition == 0 {
@@ -145,12 +145,12 @@ impl<E, F: FnMut(Leaf) -> Result<(), E>> Walk<'_, F> {
                         let generation = self.lists.generation[array];
                         let code = codes[at].saturating_sub(1); // a code of a value that is there is not 0
                         let value = dictionaries[generation].get(code);
-                        leaf.present_code(place, &mut known[generation][code as usize], is_alone, value);
+                        leaf.present_code(place, known[generation].key(code), is_alone, value);
                     }
                 }
             }
         }
-        leaf.judge(is_text);
+        leaf.close();
         Some(leaf)
     }
 }

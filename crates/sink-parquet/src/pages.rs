@@ -1,4 +1,4 @@
-//! Column chunks straight from codes: the dictionary page, and data pages of levels and codes.
+//! Column chunks straight from codes, or from plain values: dictionary pages, and data pages of levels and values.
 //!
 //! parquet's own writer hashes and compares every value of every row, three times over 100 bytes for an ARN; the codes
 //! are known already, so a row costs a few bits here. Source: Apache Parquet, "Data Pages" (version 1), "Dictionary

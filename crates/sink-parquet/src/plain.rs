@@ -12,7 +12,7 @@ use arrow_schema::{DataType, TimeUnit};
 use crate::bounds::Bounds;
 use crate::plan::PAGE_ROWS;
 
-/// A page of strings ends before the row with which it has more bytes, unless that is its first.
+/// A page of flat strings ends before the row with which it has more bytes, unless that is its first.
 pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
 /// Flat values of a column.

@@ -198,14 +198,9 @@ impl Compactor {
         let (number, generation) = generation;
         let mut columns = Vec::with_capacity(batch.len());
         for (at, incoming) in batch.iter_mut().enumerate() {
-            if let Incoming::Leaves(leaves) = incoming {
-                columns.push(Column::Plain(plain(leaves.recoded(self, generation)?, pick)?));
-                continue;
-            }
             let trial = &mut self.trials[at];
             let (interner, dictionary) = (&mut self.interners[at], &mut generation.units[at]);
             columns.push(match incoming {
-                Incoming::Leaves(_) => continue, // seen to above
                 Incoming::Plain(array) => Column::Plain(plain(array, pick)?),
                 Incoming::Text(strings) => {
                     let code = |row: usize| match strings.is_null(row) {
@@ -248,7 +243,7 @@ fn plain(array: &ArrayRef, pick: Pick<'_>) -> Result<ArrayRef, ArrowError> {
 }
 
 /// The array itself, or a copy of a part of it: a slice would keep the whole alive and be counted as the whole.
-fn whole_or_copy(array: &ArrayRef, from: usize, rows: usize) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn whole_or_copy(array: &ArrayRef, from: usize, rows: usize) -> Result<ArrayRef, ArrowError> {
     if from == 0 && rows == array.len() {
         return Ok(Arc::clone(array));
     }

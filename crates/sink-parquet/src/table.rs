@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::FieldRef;
 use tributary_core::{Day, Scratch};
 
 use crate::SinkError;
@@ -13,7 +14,7 @@ use crate::file::OpenFile;
 use crate::gather::{Group, Piece};
 use crate::gauge::Gauge;
 use crate::incoming::{Incoming, may_come_as};
-use crate::plan::Plan;
+use crate::plan::{Coding, Plan};
 use crate::rows::{Compactor, Pick, Run};
 use crate::spill::{Spill, Spooled, spill};
 use crate::split::split;
@@ -89,8 +90,9 @@ impl TableState {
         self.check(batch)?;
         let split = split(&self.plan, batch)?;
         self.prepare_generation();
-        let plan = Arc::clone(&self.plan);
-        let mut columns = Incoming::columns(&plan, batch, &mut self.compactor)?;
+        let generation = self.generations.get_mut(&self.growing).and_then(Arc::get_mut);
+        let generation = generation.ok_or_else(|| self.plan.shape("a dictionary is in use"))?;
+        let mut columns = Incoming::columns(&self.plan, batch, &mut self.compactor, generation)?;
         let mut from = 0;
         let mut days = split.days.iter().peekable();
         while let Some((first, rows)) = days.next() {
@@ -114,8 +116,13 @@ impl TableState {
 
     fn check(&self, batch: &RecordBatch) -> Result<(), SinkError> {
         let (ours, theirs) = (self.plan.schema.fields(), batch.schema());
-        let same = ours.len() == theirs.fields().len()
-            && ours.iter().zip(theirs.fields()).all(|(ours, theirs)| may_come_as(ours.data_type(), theirs.data_type()));
+        // Strings inside of lists are decoded where the lists themselves could be.
+        let takes_parts = |coding: &Coding| matches!(coding, Coding::Lists(_));
+        let fits = |((ours, theirs), coding): ((&FieldRef, &FieldRef), &Coding)| {
+            may_come_as(ours.data_type(), theirs.data_type(), takes_parts(coding))
+        };
+        let same =
+            ours.len() == theirs.fields().len() && ours.iter().zip(theirs.fields()).zip(&self.plan.coding).all(fits);
         match same {
             true => Ok(()),
             false => Err(self.plan.shape("the rows are not in the table's schema")),

@@ -7,7 +7,7 @@ use parquet::basic::{Encoding, Type};
 use crate::bounds::Bounds;
 use crate::dictionary::Dictionary;
 use crate::hybrid;
-use crate::leaves::{Leaf, LeafValues};
+use crate::leaves::Leaf;
 use crate::plain::{PAGE_BYTES, Plain};
 use crate::plan::PAGE_ROWS;
 
@@ -99,10 +99,7 @@ impl<'a> Values<'a> {
     pub(crate) fn dictionary(self) -> Option<&'a Dictionary> {
         match self {
             Self::Flat(_, dictionary) => Some(dictionary),
-            Self::Nested(_, leaf) | Self::Lists(leaf) => match &leaf.values {
-                LeafValues::Coded(_, dictionary) => Some(dictionary),
-                LeafValues::Plain { .. } => None,
-            },
+            Self::Nested(_, leaf) | Self::Lists(leaf) => (!leaf.is_plain).then_some(&leaf.values),
             Self::Plain(_) => None,
         }
     }
@@ -171,7 +168,7 @@ impl<'a> Values<'a> {
             (Self::Lists(leaf), None) => {
                 leaf.append(leaf.begin(rows.start).values..leaf.begin(rows.end).values, kind, out)
             }
-            // These are coded, always.
+            // These are never plain.
             (Self::Flat(..) | Self::Nested(..), None) => Payload { bounds: None, text: 0 },
         }
     }
@@ -207,21 +204,24 @@ impl Levels {
         let slots = from.levels..to.levels;
         self.repetitions.levels.extend(leaf.repetitions[slots.clone()].iter().map(|level| u32::from(*level)));
         self.definitions.levels.extend(leaf.definitions[slots].iter().map(|level| u32::from(*level)));
-        if let LeafValues::Coded(keys, _) = &leaf.values {
-            self.present.extend_from_slice(&keys[from.values..to.values]);
+        if !leaf.is_plain {
+            self.present.extend_from_slice(&leaf.keys[from.values..to.values]);
         }
     }
 
-    /// A page of the lists from `from` on.
+    /// A page of the lists from `from` on. One of plain values ends after the list with which it has more bytes.
     fn lists(&mut self, leaf: &Leaf, from: usize, most: usize) -> PageRows {
         let begin = leaf.begin(from);
-        let is_full = |list: &usize| {
-            let end = leaf.begin(*list);
-            end.levels - begin.levels >= PAGE_SLOTS || leaf.plain_bytes(begin.values..end.values) >= PAGE_BYTES
-        };
-        let to = (from + 1..most).find(is_full).unwrap_or(most);
+        let (mut to, mut end, mut bytes) = (from, begin, 0);
+        while to < most && end.levels - begin.levels < PAGE_SLOTS && bytes < PAGE_BYTES {
+            to += 1;
+            let next = leaf.begin(to);
+            if leaf.is_plain {
+                bytes += (end.values..next.values).map(|value| leaf.plain_length(value)).sum::<usize>();
+            }
+            end = next;
+        }
         self.extend(leaf, from..to);
-        let end = leaf.begin(to);
         PageRows { rows: from..to, slots: end.levels - begin.levels, there: end.values - begin.values }
     }
 

@@ -60,8 +60,10 @@ pub(crate) struct Outbound {
 /// Every dictionary of a decoder. Columns of the current and of the previous snapshot share theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionaries {
-    /// Rises when they are begun anew.
+    /// Rises when they are begun anew, but for the contacts' ids.
     pub(crate) generation: u32,
+    /// Rises when the contacts' ids are begun anew: they never stop coming, and the rest hardly grows.
+    pub(crate) contact_generation: u32,
     pub(crate) account_id: Texts,
     pub(crate) instance_arn: Texts,
     pub(crate) instance_id: Texts,
@@ -96,6 +98,10 @@ pub(crate) struct Dictionaries {
 impl Dictionaries {
     /// Before a batch: begins them anew when one has become large.
     pub(crate) fn begin_batch(&mut self) {
+        if self.contact_id.is_large() {
+            self.contact_generation = self.contact_generation.wrapping_add(1);
+            self.contact_id.clear();
+        }
         let is_large = self.texts().iter().any(|texts| texts.is_large())
             || self.proficiencies.is_large()
             || self.concurrency.is_large()
@@ -134,7 +140,6 @@ impl Dictionaries {
             &mut self.queue_arn,
             &mut self.queue_name,
             &mut self.snapshot,
-            &mut self.contact_id,
             &mut self.channel,
             &mut self.initiation_method,
             &mut self.state,

@@ -33,7 +33,8 @@ pub(crate) struct Contact {
 #[derive(Debug, Default)]
 pub(crate) struct Contacts {
     json: Vec<u8>,
-    generation: u32,
+    /// Of the codes: of the contacts' ids, and of the rest.
+    generations: (u32, u32),
     contacts: Vec<Contact>,
 }
 
@@ -48,7 +49,8 @@ impl Contacts {
         if reader.cursor.kind()? == Kind::Null {
             return reader.null();
         }
-        if self.generation == reader.dictionaries.generation && reader.cursor.take_same(&self.json) {
+        let generations = (reader.dictionaries.contact_generation, reader.dictionaries.generation);
+        if self.generations == generations && reader.cursor.take_same(&self.json) {
             record.hit(self.json.len());
             return Ok(Some(self.contacts.clone()));
         }
@@ -69,7 +71,7 @@ impl Contacts {
             let before = self.memory();
             self.json.clear();
             self.json.extend_from_slice(json);
-            self.generation = reader.dictionaries.generation;
+            self.generations = generations;
             self.contacts.clone_from(&contacts);
             record.replaced(before, self.memory());
         }
