@@ -115,6 +115,10 @@ pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
     for (table, excluded) in [
         ("agent_event", "data_lake_last_processed_timestamp"),
         ("agent_event_contacts", "data_lake_last_processed_timestamp"),
+        ("agent_status_intervals", "data_lake_last_processed_timestamp"),
+        ("agent_contact_segments", "data_lake_last_processed_timestamp"),
+        ("agent_acw", "data_lake_last_processed_timestamp"),
+        ("agent_sessions", "data_lake_last_processed_timestamp"),
         ("rejected", "rejected_timestamp, day"),
     ] {
         let has = |lake: &Path| lake.join(table).is_dir();

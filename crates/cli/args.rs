@@ -53,6 +53,8 @@ pub(crate) enum Verb {
     Simulate(Box<Simulate>),
     /// Throw away uploads that no run will ever commit
     Gc(Gc),
+    /// Derive the tables of agent time of some days anew, in one commit
+    Rebuild(Rebuild),
 }
 
 /// The exit codes of `run`.
@@ -107,6 +109,24 @@ pub(crate) struct Gc {
     /// Only what is older than this
     #[arg(long, default_value = "24h", value_parser = crate::units::duration, value_name = "TIME")]
     pub(crate) older_than: std::time::Duration,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Rebuild {
+    /// The pipeline file
+    pub(crate) file: PathBuf,
+    /// The day whose rows are written anew: those that began on it, YYYY-MM-DD
+    #[arg(long, value_parser = crate::units::day, value_name = "DAY")]
+    pub(crate) day: tributary_core::Day,
+    /// The last day, if there are several
+    #[arg(long, value_parser = crate::units::day, value_name = "DAY")]
+    pub(crate) to: Option<tributary_core::Day>,
+    /// A table to write anew; may be given several times. All derived tables of the pipeline if left out
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<String>,
     /// How the answer is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) output: Output,

@@ -13,6 +13,7 @@ mod exit;
 mod gc;
 mod journal;
 mod progress;
+mod rebuild;
 mod run;
 mod schema;
 mod signals;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Verb::Schema(schema) => schema::schema(&schema),
         Verb::Simulate(simulate) => simulate::simulate(&simulate),
         Verb::Gc(gc) => gc::gc(&gc, &environment()),
+        Verb::Rebuild(rebuild) => rebuild::rebuild(&rebuild, &environment()),
     };
     match ending {
         Ok(ending) => ending.into(),

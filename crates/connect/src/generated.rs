@@ -9,6 +9,77 @@ use tributary_core::{Table, TableId};
 /// UTC without a zone: the one form that every engine reads and compares as it is.
 const MOMENT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
+/// The table `agent_acw`.
+///
+/// One row per after-contact work: from the end of a contact until the agent clears it.
+pub(crate) fn agent_acw() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "agent_id", DataType::Utf8, false),
+        field(3, "agent_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "contact_id", DataType::Utf8, false),
+        field(6, "initial_contact_id", DataType::Utf8, true),
+        field(7, "channel", DataType::Utf8, true),
+        field(8, "initiation_method", DataType::Utf8, true),
+        field(9, "start_timestamp", MOMENT, false),
+        field(10, "end_timestamp", MOMENT, true),
+        field(11, "duration_ms", DataType::Int64, true),
+        field(12, "end_reason", DataType::Utf8, false),
+        field(13, "queue_arn", DataType::Utf8, true),
+        field(14, "queue_name", DataType::Utf8, true),
+        field(15, "start_event_id", DataType::Utf8, false),
+        field(16, "end_event_id", DataType::Utf8, true),
+        field(17, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("agent_acw"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "start_timestamp",
+        key: &["instance_id", "agent_id", "contact_id", "start_timestamp"],
+        sort: &["agent_arn", "start_timestamp", "contact_id"],
+        distinct: &[],
+    }
+}
+
+/// The table `agent_contact_segments`.
+///
+/// One row per state that a contact was in with an agent: ring, talk, hold, missed, after-contact work.
+pub(crate) fn agent_contact_segments() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "agent_id", DataType::Utf8, false),
+        field(3, "agent_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "contact_id", DataType::Utf8, false),
+        field(6, "initial_contact_id", DataType::Utf8, true),
+        field(7, "channel", DataType::Utf8, true),
+        field(8, "initiation_method", DataType::Utf8, true),
+        field(9, "state", DataType::Utf8, false),
+        field(10, "start_timestamp", MOMENT, false),
+        field(11, "end_timestamp", MOMENT, true),
+        field(12, "duration_ms", DataType::Int64, true),
+        field(13, "end_reason", DataType::Utf8, false),
+        field(14, "connected_to_agent_timestamp", MOMENT, true),
+        field(15, "queue_timestamp", MOMENT, true),
+        field(16, "queue_arn", DataType::Utf8, true),
+        field(17, "queue_name", DataType::Utf8, true),
+        field(18, "start_event_id", DataType::Utf8, false),
+        field(19, "end_event_id", DataType::Utf8, true),
+        field(20, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("agent_contact_segments"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "start_timestamp",
+        key: &["instance_id", "agent_id", "contact_id", "state", "start_timestamp"],
+        sort: &["agent_arn", "start_timestamp", "contact_id"],
+        distinct: &[],
+    }
+}
+
 /// The table `agent_event`.
 ///
 /// One row per agent event: login, logout, state change, heart beat, with the snapshot after it and before it.
@@ -252,6 +323,67 @@ pub(crate) fn agent_event_contacts() -> Table {
         partition_column: "event_timestamp",
         key: &["instance_id", "event_id", "contact_id", "snapshot"],
         sort: &["agent_arn", "event_timestamp", "event_id"],
+        distinct: &[],
+    }
+}
+
+/// The table `agent_sessions`.
+///
+/// One row per session of an agent, from login to logout.
+pub(crate) fn agent_sessions() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "agent_id", DataType::Utf8, false),
+        field(3, "agent_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "login_timestamp", MOMENT, true),
+        field(6, "start_timestamp", MOMENT, false),
+        field(7, "end_timestamp", MOMENT, true),
+        field(8, "duration_ms", DataType::Int64, true),
+        field(9, "end_reason", DataType::Utf8, false),
+        field(10, "start_event_id", DataType::Utf8, false),
+        field(11, "end_event_id", DataType::Utf8, true),
+        field(12, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("agent_sessions"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "start_timestamp",
+        key: &["instance_id", "agent_id", "start_timestamp"],
+        sort: &["agent_arn", "start_timestamp"],
+        distinct: &[],
+    }
+}
+
+/// The table `agent_status_intervals`.
+///
+/// One row per stretch of time that an agent spent in one status, inside one session.
+pub(crate) fn agent_status_intervals() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "agent_id", DataType::Utf8, false),
+        field(3, "agent_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "status_arn", DataType::Utf8, true),
+        field(6, "status_name", DataType::Utf8, true),
+        field(7, "status_type", DataType::Utf8, true),
+        field(8, "status_start_timestamp", MOMENT, true),
+        field(9, "start_timestamp", MOMENT, false),
+        field(10, "end_timestamp", MOMENT, true),
+        field(11, "duration_ms", DataType::Int64, true),
+        field(12, "end_reason", DataType::Utf8, false),
+        field(13, "start_event_id", DataType::Utf8, false),
+        field(14, "end_event_id", DataType::Utf8, true),
+        field(15, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("agent_status_intervals"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "start_timestamp",
+        key: &["instance_id", "agent_id", "status_arn", "start_timestamp"],
+        sort: &["agent_arn", "start_timestamp"],
         distinct: &[],
     }
 }

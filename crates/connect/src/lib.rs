@@ -10,6 +10,7 @@
 //! Partitions, files and commits; and a DOM on the way of an agent event.
 
 mod agent;
+pub mod agent_time;
 mod columns;
 mod decoder;
 mod dictionary;

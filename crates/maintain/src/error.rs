@@ -1,8 +1,10 @@
 //! What can go wrong when committed files are read back.
 
+use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 use thiserror::Error as ThisError;
-use tributary_core::{Failure, Fault, Key};
+use tributary_commit::FencedBy;
+use tributary_core::{Epoch, Failure, Fault, Key};
 use tributary_store::StoreError;
 
 /// Why a committed file cannot be read.
@@ -40,6 +42,24 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
+    /// Arrow refused the derived rows: a mistake of ours.
+    #[error("derived rows do not fit their tables")]
+    Rows(#[source] ArrowError),
+    /// The sink refused the derived rows.
+    #[error("derived rows cannot be written: {0}")]
+    Sink(Failure),
+    /// Another process rewrote the same days, or bans this one.
+    #[error("the rebuild is void: {by}")]
+    Fenced {
+        /// Who was first.
+        by: Box<FencedBy>,
+    },
+    /// Another process added rows to the days while they were derived.
+    #[error("epoch {epoch} added to the same days while they were rebuilt: run it again")]
+    Overtaken {
+        /// The epoch.
+        epoch: Epoch,
+    },
 }
 
 impl Error {
@@ -48,6 +68,9 @@ impl Error {
         match self {
             Self::Store { cause, .. } => cause.fault(),
             Self::Missing { .. } | Self::Damaged { .. } | Self::Column { .. } => Fault::Data,
+            Self::Rows(_) => Fault::Bug,
+            Self::Sink(failure) => failure.fault(),
+            Self::Fenced { .. } | Self::Overtaken { .. } => Fault::Fenced,
         }
     }
 
@@ -58,6 +81,10 @@ impl Error {
             Self::Missing { .. } => "maintain/missing-file",
             Self::Damaged { .. } => "maintain/damaged-file",
             Self::Column { .. } => "maintain/missing-column",
+            Self::Rows(_) => "maintain/rows",
+            Self::Sink(failure) => failure.code(),
+            Self::Fenced { .. } => "maintain/fenced",
+            Self::Overtaken { .. } => "maintain/overtaken",
         }
     }
 }

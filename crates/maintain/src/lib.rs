@@ -1,15 +1,22 @@
-//! Reads back what is committed, for whoever needs to know it.
+//! Reads back what is committed, for whoever needs to know it, and rewrites days of derived tables.
 //!
 //! # Invariants
 //! - Only files that the commit log names are read, never a listing of folders.
 //! - Of a file only the columns that are needed are fetched.
+//! - A rebuild gives the same rows whatever order the events were committed in, and commits all of them at once.
 //!
 //! # Deliberately absent
-//! Sources and catalogue services. Rewriting days (`rebuild`, `compact`) will live here.
+//! Sources and catalogue services.
 
+mod derive;
 mod error;
 mod keys;
+mod merge;
+mod rebuild;
 mod scan;
+mod sightings;
 
+pub use derive::{Derived, Rules};
 pub use error::Error;
 pub use keys::LakeKeys;
+pub use rebuild::{Attempted, Rebuild, Rebuilt};

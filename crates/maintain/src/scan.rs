@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
+use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use tributary_core::Key;
@@ -23,28 +23,67 @@ pub(crate) async fn scan(
     columns: &[&'static str],
     each: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
 ) -> Result<(), Error> {
-    let damaged = |cause: ParquetError| Error::Damaged { key: key.clone(), cause };
-    let metadata = Arc::new(metadata(store, key).await?);
-    let schema = metadata.file_metadata().schema_descr();
-    let mask = ProjectionMask::columns(schema, columns.iter().copied());
-    let builder = ParquetPushDecoderBuilder::try_new_decoder(Arc::clone(&metadata)).map_err(damaged)?;
-    let mut decoder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
-    loop {
-        match decoder.try_decode().map_err(damaged)? {
-            DecodeResult::Finished => return Ok(()),
-            DecodeResult::Data(batch) => each(&batch)?,
-            DecodeResult::NeedsData(ranges) => {
-                let mut parts = Vec::with_capacity(ranges.len());
-                for range in &ranges {
-                    parts.push(read(store, key, range.clone()).await?);
+    let metadata = metadata(store, key).await?;
+    let mut reader = Reader::new(key.clone(), &metadata, columns, None, BATCH_ROWS)?;
+    while let Some(batch) = reader.next(store).await? {
+        each(&batch)?;
+    }
+    Ok(())
+}
+
+/// Batches of a file, or of one of its row groups.
+pub(crate) struct Reader {
+    key: Key,
+    decoder: ParquetPushDecoder,
+}
+
+impl Reader {
+    /// The named columns, with what lies below them, of one row group or of all.
+    pub(crate) fn new(
+        key: Key,
+        metadata: &Arc<ParquetMetaData>,
+        columns: &[&'static str],
+        row_group: Option<usize>,
+        batch_rows: usize,
+    ) -> Result<Self, Error> {
+        let damaged = |cause: ParquetError| Error::Damaged { key: key.clone(), cause };
+        let mask = ProjectionMask::columns(metadata.file_metadata().schema_descr(), columns.iter().copied());
+        let builder = ParquetPushDecoderBuilder::try_new_decoder(Arc::clone(metadata)).map_err(damaged)?;
+        let builder = builder.with_projection(mask).with_batch_size(batch_rows);
+        let builder = match row_group {
+            Some(number) => builder.with_row_groups(vec![number]),
+            None => builder,
+        };
+        let decoder = builder.build().map_err(damaged)?;
+        Ok(Self { key, decoder })
+    }
+
+    /// The file.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The next batch, if there is one.
+    pub(crate) async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<RecordBatch>, Error> {
+        let damaged = |cause: ParquetError| Error::Damaged { key: self.key.clone(), cause };
+        loop {
+            match self.decoder.try_decode().map_err(damaged)? {
+                DecodeResult::Finished => return Ok(None),
+                DecodeResult::Data(batch) => return Ok(Some(batch)),
+                DecodeResult::NeedsData(ranges) => {
+                    let mut parts = Vec::with_capacity(ranges.len());
+                    for range in &ranges {
+                        parts.push(read(store, &self.key, range.clone()).await?);
+                    }
+                    self.decoder.push_ranges(ranges, parts).map_err(damaged)?;
                 }
-                decoder.push_ranges(ranges, parts).map_err(damaged)?;
             }
         }
     }
 }
 
-async fn metadata(store: &dyn ObjectStore, key: &Key) -> Result<ParquetMetaData, Error> {
+/// The footer of a file.
+pub(crate) async fn metadata(store: &dyn ObjectStore, key: &Key) -> Result<Arc<ParquetMetaData>, Error> {
     let damaged = |cause: ParquetError| Error::Damaged { key: key.clone(), cause };
     let fetched = store.size(key).await.map_err(|cause| Error::Store { key: key.clone(), cause })?;
     let size = fetched.ok_or_else(|| Error::Missing { key: key.clone() })?;
@@ -53,7 +92,7 @@ async fn metadata(store: &dyn ObjectStore, key: &Key) -> Result<ParquetMetaData,
     let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Skip);
     loop {
         match decoder.try_decode().map_err(damaged)? {
-            DecodeResult::Data(metadata) => return Ok(metadata),
+            DecodeResult::Data(metadata) => return Ok(Arc::new(metadata)),
             DecodeResult::Finished => return Err(damaged(ParquetError::General("no footer".to_owned()))),
             DecodeResult::NeedsData(ranges) => {
                 for range in ranges {

@@ -209,7 +209,7 @@ fn nonce() -> String {
     format!("{:016x}{:016x}", half(), half())
 }
 
-fn sink_options(parquet: &ParquetPlan) -> tributary_sink_parquet::Options {
+pub(crate) fn sink_options(parquet: &ParquetPlan) -> tributary_sink_parquet::Options {
     tributary_sink_parquet::Options {
         file_size: parquet.file_size.get(),
         memory: parquet.memory.get(),
@@ -218,7 +218,7 @@ fn sink_options(parquet: &ParquetPlan) -> tributary_sink_parquet::Options {
     }
 }
 
-async fn open_spool(spool: Option<&SpoolPlan>) -> Result<Option<Arc<dyn Scratch>>, Failure> {
+pub(crate) async fn open_spool(spool: Option<&SpoolPlan>) -> Result<Option<Arc<dyn Scratch>>, Failure> {
     let Some(spool) = spool else { return Ok(None) };
     let folder = spool.folder.clone().unwrap_or_else(std::env::temp_dir);
     let limit = spool.size.get();

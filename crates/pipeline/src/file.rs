@@ -133,6 +133,9 @@ pub struct ConnectSection {
     /// How duplicates are found.
     #[serde(default, deserialize_with = "section")]
     pub dedup: DedupSection,
+    /// How the tables of agent time are derived.
+    #[serde(default, deserialize_with = "section")]
+    pub agent_time: AgentTimeSection,
 }
 
 /// A family of events.
@@ -160,18 +163,42 @@ pub enum TableName {
     AgentEvent,
     /// One row a contact of an agent event.
     AgentEventContacts,
+    /// One row a stretch of time in a status.
+    AgentStatusIntervals,
+    /// One row a state of a contact.
+    AgentContactSegments,
+    /// One row an after-contact work.
+    AgentAcw,
+    /// One row a session of an agent.
+    AgentSessions,
 }
 
 impl TableName {
     /// Every table of this version.
-    pub const ALL: [Self; 2] = [Self::AgentEvent, Self::AgentEventContacts];
+    pub const ALL: [Self; 6] = [
+        Self::AgentEvent,
+        Self::AgentEventContacts,
+        Self::AgentStatusIntervals,
+        Self::AgentContactSegments,
+        Self::AgentAcw,
+        Self::AgentSessions,
+    ];
 
     /// The name of the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AgentEvent => "agent_event",
             Self::AgentEventContacts => "agent_event_contacts",
+            Self::AgentStatusIntervals => "agent_status_intervals",
+            Self::AgentContactSegments => "agent_contact_segments",
+            Self::AgentAcw => "agent_acw",
+            Self::AgentSessions => "agent_sessions",
         }
+    }
+
+    /// Whether its rows are derived from those of `agent_event`.
+    pub const fn is_derived(self) -> bool {
+        !matches!(self, Self::AgentEvent | Self::AgentEventContacts)
     }
 }
 
@@ -205,6 +232,16 @@ impl<'de> Deserialize<'de> for Tables {
         }
         deserializer.deserialize_any(Reader)
     }
+}
+
+/// `transform.connect.agent_time`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentTimeSection {
+    /// A session ends when no event comes for longer than this.
+    pub silence: Option<Time>,
+    /// Whether what is still open when a batch ends is written.
+    pub open: Option<bool>,
 }
 
 /// `transform.connect.dedup`.

@@ -22,6 +22,7 @@ mod merged;
 mod option;
 mod plan;
 mod problem;
+mod rebuild;
 mod reference;
 mod schema;
 mod strict;
@@ -34,13 +35,14 @@ pub use build::{LineFactory, OptionChange, load, open_lake};
 pub use check::check;
 pub use error::Error;
 pub use file::{
-    CommitSection, ConnectSection, DedupSection, Family, FileSection, LakeSection, MemorySection, Mode, OnChanged,
-    OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, TableName,
-    Tables, Time, TransformSection,
+    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Family, FileSection, LakeSection, MemorySection,
+    Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection, Spool,
+    SpoolSection, TableName, Tables, Time, TransformSection,
 };
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use plan::{CommitPlan, ConnectPlan, FilePlan, ParquetPlan, Plan, SourceKind, SourcePlan, SpoolPlan};
 pub use problem::Problem;
+pub use rebuild::{derive, derived_tables, rebuild};
 pub use reference::reference;
 pub use schema::json_schema;
 pub use tables::{ColumnDoc, TableDoc, table_docs};

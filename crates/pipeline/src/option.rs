@@ -229,6 +229,12 @@ static CONNECT: &[Entry] = &[
         Default::Words("the defaults of its keys"),
         "How duplicates are found. A file source also leaves out what is already committed to the days it touches, whatever the horizon, as long as memory and spool hold the keys.",
     ),
+    Entry::new(
+        "agent_time",
+        Shape::Table(AGENT_TIME),
+        Default::Words("the defaults of its keys"),
+        "How sessions, statuses, states of contacts and after-contact work are derived when a batch ends, and by `tributary rebuild`.",
+    ),
 ];
 
 static FAMILIES: &[Choice] = &[
@@ -243,6 +249,25 @@ static FAMILIES: &[Choice] = &[
 static TABLES: &[Choice] = &[
     Choice::new("agent_event", "one row an agent event"),
     Choice::new("agent_event_contacts", "one row a contact of an agent event"),
+    Choice::new("agent_status_intervals", "one row a stretch of time of an agent in a status"),
+    Choice::new("agent_contact_segments", "one row a state of a contact with an agent"),
+    Choice::new("agent_acw", "one row an after-contact work"),
+    Choice::new("agent_sessions", "one row a session of an agent"),
+];
+
+static AGENT_TIME: &[Entry] = &[
+    Entry::new(
+        "silence",
+        time(60, DAY),
+        Default::Value("\"15m\""),
+        "A session ends at its last sign of life when no event of the agent comes for longer than this, in event time.",
+    ),
+    Entry::new(
+        "open",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("false"),
+        "Whether what is still open where the lake ends is written, with a null end; it is written anew when it has ended.",
+    ),
 ];
 
 static DEDUP: &[Entry] = &[

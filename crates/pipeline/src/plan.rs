@@ -76,6 +76,10 @@ pub struct ConnectPlan {
     pub dedup_horizon: Duration,
     /// Bytes for the keys seen.
     pub dedup_memory: NonZeroU64,
+    /// A session ends when no event comes for longer than this.
+    pub silence: Duration,
+    /// Whether what is still open when a batch ends is written.
+    pub write_open: bool,
 }
 
 /// How rows become Parquet files.
@@ -137,7 +141,8 @@ impl Plan {
         }
     }
 
-    /// What gives the rows their meaning, by option: the families, the tables, the duplicate horizon. Not the sources,
+    /// What gives the rows their meaning, by option: the families, the tables, the duplicate horizon, the rules
+    /// of agent time. Not the sources,
     /// the commits or the memory: those may change from run to run (architecture, 18.12). The commit log keeps them
     /// and names what differs.
     pub fn option_digest_entries(&self) -> BTreeMap<String, String> {
@@ -147,6 +152,8 @@ impl Plan {
             ("transform.connect.families".to_owned(), families.join(",")),
             ("transform.connect.tables".to_owned(), tables.join(",")),
             ("transform.connect.dedup.horizon".to_owned(), unit::time_text(self.connect.dedup_horizon)),
+            ("transform.connect.agent_time.silence".to_owned(), unit::time_text(self.connect.silence)),
+            ("transform.connect.agent_time.open".to_owned(), self.connect.write_open.to_string()),
         ])
     }
 }
@@ -176,6 +183,8 @@ impl ConnectPlan {
             tables: tables.into_iter().collect(),
             dedup_horizon: horizon,
             dedup_memory: bytes(section.dedup.memory, 32 * MIB),
+            silence: section.agent_time.silence.map_or(Duration::from_secs(15 * 60), Time::duration),
+            write_open: section.agent_time.open.unwrap_or(false),
         }
     }
 }

@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The files, in the order of the documentation.
-const FILES: [&str; 3] = [
+const FILES: [&str; 7] = [
     include_str!("../../../schemas/tables/agent_event.toml"),
     include_str!("../../../schemas/tables/agent_event_contacts.toml"),
+    include_str!("../../../schemas/tables/agent_status_intervals.toml"),
+    include_str!("../../../schemas/tables/agent_contact_segments.toml"),
+    include_str!("../../../schemas/tables/agent_acw.toml"),
+    include_str!("../../../schemas/tables/agent_sessions.toml"),
     include_str!("../../../schemas/tables/rejected.toml"),
 ];
 
@@ -63,6 +67,15 @@ mod tests {
     fn every_file_is_read() {
         let tables = table_docs().unwrap();
         let columns: Vec<_> = tables.iter().map(|table| (table.name.as_str(), table.columns.len())).collect();
-        assert_eq!(columns, [("agent_event", 67), ("agent_event_contacts", 19), ("rejected", 12)]);
+        let expected = [
+            ("agent_event", 67),
+            ("agent_event_contacts", 19),
+            ("agent_status_intervals", 15),
+            ("agent_contact_segments", 20),
+            ("agent_acw", 17),
+            ("agent_sessions", 12),
+            ("rejected", 12),
+        ];
+        assert_eq!(columns, expected);
     }
 }

@@ -34,9 +34,10 @@ pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender
             contenders.push(floor(programs, "connect", "rows of tributary-connect"));
             contenders.push(floor(programs, "connect-forgetful", "the same, no earlier snapshot remembered"));
         }
-        Subject::Memory => contenders.push(tributary(programs)),
+        Subject::Memory => contenders.push(tributary(programs, Derive::Time)),
         Subject::Batch => {
-            contenders.push(tributary(programs));
+            contenders.push(tributary(programs, Derive::Nothing));
+            contenders.push(tributary(programs, Derive::Time));
             contenders.extend(engines()?);
         }
     }
@@ -71,23 +72,40 @@ fn floor(programs: &Programs, name: &'static str, does: &'static str) -> Contend
     Contender { name, does, command: Box::new(command) }
 }
 
-fn tributary(programs: &Programs) -> Contender {
+/// What a run derives from the events at its end.
+#[derive(Clone, Copy, Debug)]
+enum Derive {
+    /// The two flat tables alone, which the other engines make as well.
+    Nothing,
+    /// The tables of agent time beside them.
+    Time,
+}
+
+fn tributary(programs: &Programs, derive: Derive) -> Contender {
     let program = programs.tributary.clone();
     let command = move |input: &Path, folder: &Path| {
         let file = folder.join("bench.toml");
-        fs::write(&file, pipeline(input, &folder.join("lake")))?;
+        fs::write(&file, pipeline(input, &folder.join("lake"), derive))?;
         let mut command = Command::new(&program);
         command.arg("run").arg(&file);
         Ok(command)
     };
-    Contender { name: "tributary", does: "run: two flat tables by day, zstd, committed", command: Box::new(command) }
+    let (name, does) = match derive {
+        Derive::Nothing => ("tributary", "run: two flat tables by day, zstd, committed"),
+        Derive::Time => ("tributary-time", "the same, and the tables of agent time"),
+    };
+    Contender { name, does, command: Box::new(command) }
 }
 
-/// The defaults, in batch mode. Paths are written as TOML's literal strings; the cache folder has no quote in its name.
-fn pipeline(input: &Path, lake: &Path) -> String {
+/// Batch mode, and the defaults. Paths are written as TOML's literal strings; the cache folder has no quote in its name.
+fn pipeline(input: &Path, lake: &Path, derive: Derive) -> String {
+    let tables = match derive {
+        Derive::Nothing => r#"["agent_event", "agent_event_contacts"]"#,
+        Derive::Time => r#""all""#,
+    };
     format!(
         "version = 1\nname = \"bench\"\nmode = \"batch\"\n\n[sources.agents.file]\npaths = ['{}']\n\n\
-         [transform.connect]\nfamilies = [\"agent\"]\n\n[lake]\nlocation = '{}'\n",
+         [transform.connect]\ntables = {tables}\n\n[lake]\nlocation = '{}'\n",
         input.display(),
         lake.display()
     )

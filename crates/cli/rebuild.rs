@@ -1,0 +1,93 @@
+//! `tributary rebuild`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use anyhow::bail;
+use serde_json::json;
+use tributary_core::{Day, Fault, TableId};
+use tributary_maintain::Rebuilt;
+use tributary_pipeline::{LineFactory, OptionChange, derived_tables, load, rebuild as rebuild_days};
+use tributary_runtime::{SystemClock, new_attempt};
+
+use crate::args::{Output, Rebuild};
+use crate::exit::{Ending, Trouble};
+use crate::units::count;
+use crate::{Outcome, block_on, terminal};
+
+/// Derives days anew and says what it did.
+pub(crate) fn rebuild(args: &Rebuild, environment: &BTreeMap<String, String>) -> Outcome {
+    let plan = load(&args.file, environment).map_err(|error| Trouble::new(error.fault(), error.code(), error))?;
+    let days = args.day..=args.to.unwrap_or(args.day);
+    if days.is_empty() {
+        let message = format!("--to {} is before --day {}", days.end(), days.start());
+        bail!(Trouble::new(Fault::Config, "cli/backwards", message));
+    }
+    let tables = chosen(&args.table, &derived_tables(&plan))?;
+    let lake = plan.lake.clone();
+    let factory = LineFactory::new(plan, OptionChange::Refuse, Arc::new(SystemClock));
+    let attempt = new_attempt(&SystemClock);
+    let rebuilt = block_on(rebuild_days(&factory, attempt, days, tables, &SystemClock))?;
+    let rebuilt = rebuilt.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
+    let text = match (args.output, rebuilt) {
+        (Output::Json, rebuilt) => serde_json::to_string(&rebuilt.map(|rebuilt| object(&rebuilt)))?,
+        (Output::Text, None) => format!("there is no lake at {} yet", lake.display()),
+        (Output::Text, Some(rebuilt)) => told(&rebuilt)?,
+    };
+    terminal::answer(&text)?;
+    Ok(Ending::Done)
+}
+
+/// The tables that are asked for, or all that are derived.
+fn chosen(names: &[String], derived: &[TableId]) -> Result<Vec<TableId>, Trouble> {
+    let known: Vec<&str> = derived.iter().map(TableId::as_str).collect();
+    let wrong = |message: String| Err(Trouble::new(Fault::Config, "cli/unknown-table", message));
+    if derived.is_empty() {
+        return wrong("the pipeline writes no derived table: add one to transform.connect.tables".to_owned());
+    }
+    if let Some(other) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return wrong(format!("{other:?} is no derived table of the pipeline; there are {}", known.join(", ")));
+    }
+    let is_meant = |table: &&TableId| names.is_empty() || names.iter().any(|name| name == table.as_str());
+    Ok(derived.iter().filter(is_meant).cloned().collect())
+}
+
+fn told(rebuilt: &Rebuilt) -> anyhow::Result<String> {
+    let mut text = format!("{} written anew from {} events", days(&rebuilt.days), count(rebuilt.derived.events));
+    if let Some((first, last)) = rebuilt.derived.looked_at {
+        write!(text, "; looked at {}", days(&(first..=last)))?;
+    }
+    for (table, rows) in &rebuilt.derived.rows {
+        write!(text, "\n  {:<24}{:>12}  rows", table.as_str(), count(*rows))?;
+    }
+    write!(text, "\n  {} files in the place of {}", rebuilt.adds, rebuilt.replaces)?;
+    match &rebuilt.receipt {
+        Some(receipt) => write!(text, ", epoch {}", receipt.epoch())?,
+        None => write!(text, ": nothing to commit")?,
+    }
+    Ok(text)
+}
+
+fn object(rebuilt: &Rebuilt) -> serde_json::Value {
+    json!({
+        "first_day": rebuilt.days.start().to_string(),
+        "last_day": rebuilt.days.end().to_string(),
+        "events": rebuilt.derived.events,
+        "looked_at": rebuilt.derived.looked_at.map(|(first, last)| [first.to_string(), last.to_string()]),
+        "rows": rebuilt.derived.rows,
+        "files": rebuilt.adds,
+        "bytes": rebuilt.bytes,
+        "replaced_files": rebuilt.replaces,
+        "epoch": rebuilt.receipt.as_ref().map(|receipt| receipt.epoch()),
+    })
+}
+
+/// One day, or the first and the last.
+pub(crate) fn days(days: &RangeInclusive<Day>) -> String {
+    match days.start() == days.end() {
+        true => days.start().to_string(),
+        false => format!("{} to {}", days.start(), days.end()),
+    }
+}

@@ -1,0 +1,235 @@
+//! One agent through time: a state machine without clock or I/O.
+//!
+//! ```text
+//!            LOGIN, or any first sign of life                 LOGOUT, or no sign of life for `silence`
+//!  away ───────────────────────────────────────▶ in session ───────────────────────────────────────▶ away
+//!                                                  │  status A ─▶ status B ─▶ ...        one at a time
+//!                                                  │  contact 1: CONNECTING ─▶ CONNECTED ─▶ ENDED ─▶ gone
+//!                                                  └  contact 2: ...                     several at a time
+//! ```
+
+use tributary_core::Timestamp;
+
+use super::ended::{ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
+use super::sighting::{ContactSeen, EventKind, Sighting, StatusSeen};
+
+/// For so long after a LOGOUT heart beats go on without meaning that the agent is there: an hour, and two beats.
+const BEATS_AFTER_LOGOUT: i64 = 3_600_000_000 + 2 * 120_000_000;
+
+/// What is known of one agent. Events must come in order of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentTime {
+    open: Option<OpenSession>,
+    logged_out: Option<Timestamp>,
+    /// States of contacts that were still listed when a session ended, and may be in the next one: they have their row.
+    left: Vec<(Box<str>, Box<str>, Timestamp)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OpenSession {
+    session: Session,
+    status: Option<StatusInterval>,
+    segments: Vec<Segment>,
+    last_sign: Timestamp,
+    last_event: Box<str>,
+}
+
+impl AgentTime {
+    /// Whether something is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// When the session that is open began.
+    pub fn open_since(&self) -> Option<Timestamp> {
+        self.open.as_ref().map(|open| open.session.stretch.start)
+    }
+
+    /// The last event of the open session.
+    pub fn last_sign(&self) -> Option<Timestamp> {
+        self.open.as_ref().map(|open| open.last_sign)
+    }
+
+    /// Takes the next event. What it ends is appended to `ended`. `silence`, in microseconds, is how long no event may
+    /// come in a session.
+    pub fn observe(&mut self, seen: &Sighting<'_>, silence: i64, ended: &mut Vec<Ended>) {
+        self.fall_silent(seen.at, silence, ended);
+        if seen.kind == EventKind::Login {
+            // The LOGOUT before it is missing.
+            self.close(None, EndReason::Silence, ended);
+        }
+        let is_new = self.open.is_none();
+        if is_new && !self.begin(seen) {
+            return;
+        }
+        // What a heart beat repeats may be older than what is known already.
+        if seen.kind != EventKind::HeartBeat || is_new {
+            self.change(seen, ended);
+        }
+        if let Some(open) = &mut self.open {
+            open.last_sign = seen.at;
+            open.last_event = seen.event_id.into();
+        }
+        if seen.kind == EventKind::Logout {
+            self.close(Some(seen.at), EndReason::Logout, ended);
+            self.logged_out = Some(seen.at);
+        }
+    }
+
+    /// Ends the session if `now`, in event time, is more than `silence` after its last sign of life.
+    pub fn fall_silent(&mut self, now: Timestamp, silence: i64, ended: &mut Vec<Ended>) {
+        let is_silent = |open: &OpenSession| now.micros() - open.last_sign.micros() > silence;
+        if self.open.as_ref().is_some_and(is_silent) {
+            self.close(None, EndReason::Silence, ended);
+        }
+    }
+
+    /// The end of the input: what is open becomes rows without end.
+    pub fn finish(&mut self, ended: &mut Vec<Ended>) {
+        self.close(None, EndReason::StillOpen, ended);
+    }
+
+    /// Begins a session, unless the event says nothing about the agent being there.
+    fn begin(&mut self, seen: &Sighting<'_>) -> bool {
+        let goes_on = |out: Timestamp| seen.at.micros() - out.micros() <= BEATS_AFTER_LOGOUT;
+        if seen.kind == EventKind::HeartBeat && self.logged_out.is_some_and(goes_on) {
+            return false;
+        }
+        let session = Session {
+            stretch: opened(seen.at, seen.event_id),
+            login: (seen.kind == EventKind::Login).then_some(seen.at),
+        };
+        let open = OpenSession {
+            session,
+            status: None,
+            segments: Vec::new(),
+            last_sign: seen.at,
+            last_event: seen.event_id.into(),
+        };
+        self.open = Some(open);
+        true
+    }
+
+    /// Takes in what the agent does now.
+    fn change(&mut self, seen: &Sighting<'_>, ended: &mut Vec<Ended>) {
+        let Some(open) = &mut self.open else { return };
+        if let Some(status) = &seen.status {
+            open.change_status(status, seen, ended);
+        }
+        let Some(contacts) = &seen.contacts else { return };
+        self.left.retain(|(id, ..)| contacts.iter().any(|contact| contact.id == &**id));
+        for (at, contact) in contacts.iter().enumerate() {
+            if contacts[..at].iter().any(|before| before.id == contact.id) {
+                continue; // one contact cannot be in two states
+            }
+            let is_told = |(id, state, since): &(Box<str>, Box<str>, Timestamp)| {
+                &**id == contact.id && Some(&**state) == contact.state && Some(*since) == contact.since
+            };
+            if !self.left.iter().any(is_told) {
+                open.change_contact(contact, seen, ended);
+            }
+        }
+        open.remove_contacts(contacts, seen, ended);
+    }
+
+    /// Ends the session, at its last sign of life unless another time is known. The end of its contacts is not known.
+    fn close(&mut self, at: Option<Timestamp>, reason: EndReason, ended: &mut Vec<Ended>) {
+        let Some(OpenSession { mut session, status, segments, last_sign, last_event }) = self.open.take() else {
+            return;
+        };
+        let end = (reason != EndReason::StillOpen).then(|| at.unwrap_or(last_sign));
+        let end_event = end.is_some().then_some(last_event);
+        for mut segment in segments {
+            segment.stretch.reason = reason;
+            if reason != EndReason::StillOpen {
+                let contact = &segment.contact;
+                self.left.push((contact.id.clone(), segment.state.clone(), segment.stretch.start));
+            }
+            ended.push(Ended::Segment(segment));
+        }
+        if let Some(mut status) = status {
+            // A status may have been asked for ahead of the last event.
+            let end = end.map(|end| end.max(status.stretch.start));
+            status.stretch = Stretch { end, reason, end_event: end_event.clone(), ..status.stretch };
+            ended.push(Ended::Status(status));
+        }
+        session.stretch = Stretch { end, reason, end_event, ..session.stretch };
+        ended.push(Ended::Session(session));
+    }
+}
+
+impl OpenSession {
+    /// Statuses are told apart by ARN and start: a change of the configuration repeats both, choosing a status again
+    /// repeats the ARN.
+    fn change_status(&mut self, seen: &StatusSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
+        let is_same = |open: &StatusInterval| open.arn.as_deref() == seen.arn && open.since == seen.since;
+        if self.status.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let session = self.session.stretch.start;
+        let start = seen.since.unwrap_or(by.at).max(session);
+        if let Some(mut status) = self.status.take() {
+            end(&mut status.stretch, start, EndReason::NextState, by.event_id);
+            ended.push(Ended::Status(status));
+        }
+        self.status = Some(StatusInterval {
+            stretch: opened(start, by.event_id),
+            arn: seen.arn.map(Into::into),
+            name: seen.name.map(Into::into),
+            kind: seen.kind.map(Into::into),
+            since: seen.since,
+        });
+    }
+
+    fn change_contact(&mut self, seen: &ContactSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
+        // Without a state, or its start, nothing can be said of it.
+        let (Some(state), Some(start)) = (seen.state, seen.since) else { return };
+        let fresh = || Segment {
+            stretch: opened(start, by.event_id),
+            state: state.into(),
+            contact: ContactOf {
+                id: seen.id.into(),
+                initial: seen.initial.map(Into::into),
+                channel: seen.channel.map(Into::into),
+                method: seen.method.map(Into::into),
+                connected: seen.connected,
+                queued: seen.queued,
+                queue_arn: seen.queue_arn.map(Into::into),
+                queue_name: seen.queue_name.map(Into::into),
+            },
+        };
+        match self.segments.iter_mut().find(|open| &*open.contact.id == seen.id) {
+            None => self.segments.push(fresh()),
+            // Answered in two events: the moment of connection comes with the second.
+            Some(open) if &*open.state == state && open.stretch.start == start => {
+                open.contact.connected = open.contact.connected.or(seen.connected);
+            }
+            Some(open) => {
+                let mut segment = std::mem::replace(open, fresh());
+                end(&mut segment.stretch, start, EndReason::NextState, by.event_id);
+                ended.push(Ended::Segment(segment));
+            }
+        }
+    }
+
+    /// Ends what is no longer listed.
+    fn remove_contacts(&mut self, listed: &[ContactSeen<'_>], by: &Sighting<'_>, ended: &mut Vec<Ended>) {
+        let is_gone = |open: &mut Segment| !listed.iter().any(|contact| contact.id == &*open.contact.id);
+        for mut segment in self.segments.extract_if(.., is_gone) {
+            end(&mut segment.stretch, by.at, EndReason::ContactGone, by.event_id);
+            ended.push(Ended::Segment(segment));
+        }
+    }
+}
+
+/// A stretch that has no end yet.
+fn opened(start: Timestamp, event: &str) -> Stretch {
+    Stretch { start, end: None, reason: EndReason::StillOpen, start_event: event.into(), end_event: None }
+}
+
+/// Nothing ends before it begins, whatever the clocks of the service say.
+fn end(stretch: &mut Stretch, at: Timestamp, reason: EndReason, event: &str) {
+    stretch.end = Some(at.max(stretch.start));
+    stretch.reason = reason;
+    stretch.end_event = Some(event.into());
+}

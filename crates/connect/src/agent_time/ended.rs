@@ -1,0 +1,138 @@
+//! What has ended: a row each.
+
+use tributary_core::Timestamp;
+
+/// Why something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndReason {
+    /// The next status, or the contact's next state, began.
+    NextState,
+    /// The contact is no longer the agent's.
+    ContactGone,
+    /// The agent signed out.
+    Logout,
+    /// No sign of life followed, or the agent signed in anew.
+    Silence,
+    /// It has not ended where the input ends.
+    StillOpen,
+}
+
+impl EndReason {
+    /// The value of the column `end_reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NextState => "next_state",
+            Self::ContactGone => "contact_gone",
+            Self::Logout => "logout",
+            Self::Silence => "silence",
+            Self::StillOpen => "still_open_at_end_of_input",
+        }
+    }
+}
+
+/// A stretch of time, and the events that bound it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// When it began; its day is the row's.
+    pub start: Timestamp,
+    /// When it ended; none where nothing ended it.
+    pub end: Option<Timestamp>,
+    /// Why.
+    pub reason: EndReason,
+    /// The event that first told of it.
+    pub start_event: Box<str>,
+    /// The event that told of its end.
+    pub end_event: Option<Box<str>>,
+}
+
+impl Stretch {
+    /// Its length in whole milliseconds.
+    pub fn millis(&self) -> Option<i64> {
+        self.end.map(|end| (end.micros() - self.start.micros()) / 1_000)
+    }
+}
+
+/// A row of `agent_sessions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// From login or the first sign of life to logout or the last one.
+    pub stretch: Stretch,
+    /// The login, if the input has it.
+    pub login: Option<Timestamp>,
+}
+
+/// A row of `agent_status_intervals`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusInterval {
+    /// Inside the session.
+    pub stretch: Stretch,
+    /// The status.
+    pub arn: Option<Box<str>>,
+    /// Its name.
+    pub name: Option<Box<str>>,
+    /// Its type.
+    pub kind: Option<Box<str>>,
+    /// When the agent chose it, be it before the session.
+    pub since: Option<Timestamp>,
+}
+
+/// The contact of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactOf {
+    /// Its id.
+    pub id: Box<str>,
+    /// The first contact of a chain of transfers.
+    pub initial: Option<Box<str>>,
+    /// How it talks.
+    pub channel: Option<Box<str>>,
+    /// How it began.
+    pub method: Option<Box<str>>,
+    /// When it was connected to the agent.
+    pub connected: Option<Timestamp>,
+    /// When it was queued.
+    pub queued: Option<Timestamp>,
+    /// The ARN of its queue.
+    pub queue_arn: Option<Box<str>>,
+    /// The name of its queue.
+    pub queue_name: Option<Box<str>>,
+}
+
+/// A row of `agent_contact_segments`; one of the state `ENDED` is a row of `agent_acw` as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The time in the state.
+    pub stretch: Stretch,
+    /// The state.
+    pub state: Box<str>,
+    /// The contact.
+    pub contact: ContactOf,
+}
+
+impl Segment {
+    /// Whether it is after-contact work.
+    pub fn is_after_contact_work(&self) -> bool {
+        &*self.state == "ENDED"
+    }
+}
+
+/// What ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A session.
+    Session(Session),
+    /// Time in a status.
+    Status(StatusInterval),
+    /// Time of a contact in a state.
+    Segment(Segment),
+}
+
+impl Ended {
+    /// Its time.
+    pub fn stretch(&self) -> &Stretch {
+        match self {
+            Self::Session(session) => &session.stretch,
+            Self::Status(status) => &status.stretch,
+            Self::Segment(segment) => &segment.stretch,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What ended, as rows of the tables of agent time.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::ArrowError;
+use tributary_core::{TableBatch, Timestamp};
+
+use super::ended::{ContactOf, Ended, Segment, Stretch};
+use crate::generated;
+
+/// Whose row it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentId {
+    /// The instance.
+    pub instance_id: Box<str>,
+    /// The account of the instance.
+    pub account_id: Option<Box<str>>,
+    /// The agent's ARN.
+    pub arn: Box<str>,
+}
+
+impl AgentId {
+    /// What follows the last `/` of the ARN.
+    fn id(&self) -> &str {
+        self.arn.rsplit_once('/').map_or(&*self.arn, |(_, last)| last)
+    }
+}
+
+/// Rows of the four tables in the making.
+#[derive(Debug, Default)]
+pub struct TimeRows {
+    statuses: Statuses,
+    segments: Segments,
+    after_contact: AfterContact,
+    sessions: Sessions,
+    rows: usize,
+}
+
+impl TimeRows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Appends what ended; `derived` is when that was found out.
+    pub fn push(&mut self, agent: &AgentId, ended: &Ended, derived: Timestamp) {
+        self.rows += 1;
+        match ended {
+            Ended::Session(session) => {
+                let to = &mut self.sessions;
+                to.agent.push(agent);
+                push(&mut to.login, session.login);
+                to.stretch.push(&session.stretch);
+                push(&mut to.derived, Some(derived));
+            }
+            Ended::Status(status) => {
+                let to = &mut self.statuses;
+                to.agent.push(agent);
+                to.arn.append_option(status.arn.as_deref());
+                to.name.append_option(status.name.as_deref());
+                to.kind.append_option(status.kind.as_deref());
+                push(&mut to.since, status.since);
+                to.stretch.push(&status.stretch);
+                push(&mut to.derived, Some(derived));
+            }
+            Ended::Segment(segment) => {
+                self.segments.push(agent, segment, derived);
+                if segment.is_after_contact_work() {
+                    self.rows += 1;
+                    self.after_contact.push(agent, segment, derived);
+                }
+            }
+        }
+    }
+
+    /// The rows by table; empty again afterwards.
+    ///
+    /// # Errors
+    /// Arrow refuses them: a mistake of ours.
+    pub fn finish(&mut self) -> Result<Vec<TableBatch>, ArrowError> {
+        self.rows = 0;
+        let tables = [
+            (generated::agent_status_intervals(), self.statuses.finish()),
+            (generated::agent_contact_segments(), self.segments.finish()),
+            (generated::agent_acw(), self.after_contact.finish()),
+            (generated::agent_sessions(), self.sessions.finish()),
+        ];
+        let batches = tables.into_iter().map(|(table, columns)| {
+            Ok(TableBatch { table: table.id, rows: RecordBatch::try_new(table.schema, columns)? })
+        });
+        let batches = batches.collect::<Result<Vec<_>, ArrowError>>()?;
+        Ok(batches.into_iter().filter(|batch| batch.rows.num_rows() > 0).collect())
+    }
+}
+
+fn push(column: &mut TimestampMicrosecondBuilder, moment: Option<Timestamp>) {
+    column.append_option(moment.map(Timestamp::micros));
+}
+
+#[derive(Debug, Default)]
+struct AgentColumns {
+    instance_id: StringBuilder,
+    id: StringBuilder,
+    arn: StringBuilder,
+    account_id: StringBuilder,
+}
+
+impl AgentColumns {
+    fn push(&mut self, agent: &AgentId) {
+        self.instance_id.append_value(&agent.instance_id);
+        self.id.append_value(agent.id());
+        self.arn.append_value(&agent.arn);
+        self.account_id.append_option(agent.account_id.as_deref());
+    }
+
+    fn finish(&mut self, columns: &mut Vec<ArrayRef>) {
+        finish(columns, [&mut self.instance_id, &mut self.id, &mut self.arn, &mut self.account_id]);
+    }
+}
+
+fn finish<const COUNT: usize>(columns: &mut Vec<ArrayRef>, texts: [&mut StringBuilder; COUNT]) {
+    columns.extend(texts.map(|text| Arc::new(text.finish()) as ArrayRef));
+}
+
+#[derive(Debug, Default)]
+struct StretchColumns {
+    start: TimestampMicrosecondBuilder,
+    end: TimestampMicrosecondBuilder,
+    millis: Int64Builder,
+    reason: StringBuilder,
+    start_event: StringBuilder,
+    end_event: StringBuilder,
+}
+
+impl StretchColumns {
+    fn push(&mut self, stretch: &Stretch) {
+        push(&mut self.start, Some(stretch.start));
+        push(&mut self.end, stretch.end);
+        self.millis.append_option(stretch.millis());
+        self.reason.append_value(stretch.reason.as_str());
+        self.start_event.append_value(&stretch.start_event);
+        self.end_event.append_option(stretch.end_event.as_deref());
+    }
+
+    fn finish_times(&mut self, columns: &mut Vec<ArrayRef>) {
+        columns.push(Arc::new(self.start.finish()));
+        columns.push(Arc::new(self.end.finish()));
+        columns.push(Arc::new(self.millis.finish()));
+        columns.push(Arc::new(self.reason.finish()));
+    }
+
+    fn finish_events(&mut self, columns: &mut Vec<ArrayRef>) {
+        finish(columns, [&mut self.start_event, &mut self.end_event]);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    agent: AgentColumns,
+    login: TimestampMicrosecondBuilder,
+    stretch: StretchColumns,
+    derived: TimestampMicrosecondBuilder,
+}
+
+impl Sessions {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns = Vec::new();
+        self.agent.finish(&mut columns);
+        columns.push(Arc::new(self.login.finish()));
+        self.stretch.finish_times(&mut columns);
+        self.stretch.finish_events(&mut columns);
+        columns.push(Arc::new(self.derived.finish()));
+        columns
+    }
+}
+
+#[derive(Debug, Default)]
+struct Statuses {
+    agent: AgentColumns,
+    arn: StringBuilder,
+    name: StringBuilder,
+    kind: StringBuilder,
+    since: TimestampMicrosecondBuilder,
+    stretch: StretchColumns,
+    derived: TimestampMicrosecondBuilder,
+}
+
+impl Statuses {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns = Vec::new();
+        self.agent.finish(&mut columns);
+        finish(&mut columns, [&mut self.arn, &mut self.name, &mut self.kind]);
+        columns.push(Arc::new(self.since.finish()));
+        self.stretch.finish_times(&mut columns);
+        self.stretch.finish_events(&mut columns);
+        columns.push(Arc::new(self.derived.finish()));
+        columns
+    }
+}
+
+#[derive(Debug, Default)]
+struct ContactColumns {
+    id: StringBuilder,
+    initial: StringBuilder,
+    channel: StringBuilder,
+    method: StringBuilder,
+    queue_arn: StringBuilder,
+    queue_name: StringBuilder,
+}
+
+impl ContactColumns {
+    fn push(&mut self, contact: &ContactOf) {
+        self.id.append_value(&contact.id);
+        self.initial.append_option(contact.initial.as_deref());
+        self.channel.append_option(contact.channel.as_deref());
+        self.method.append_option(contact.method.as_deref());
+        self.queue_arn.append_option(contact.queue_arn.as_deref());
+        self.queue_name.append_option(contact.queue_name.as_deref());
+    }
+
+    fn finish_contact(&mut self, columns: &mut Vec<ArrayRef>) {
+        finish(columns, [&mut self.id, &mut self.initial, &mut self.channel, &mut self.method]);
+    }
+
+    fn finish_queue(&mut self, columns: &mut Vec<ArrayRef>) {
+        finish(columns, [&mut self.queue_arn, &mut self.queue_name]);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Segments {
+    agent: AgentColumns,
+    contact: ContactColumns,
+    state: StringBuilder,
+    stretch: StretchColumns,
+    connected: TimestampMicrosecondBuilder,
+    queued: TimestampMicrosecondBuilder,
+    derived: TimestampMicrosecondBuilder,
+}
+
+impl Segments {
+    fn push(&mut self, agent: &AgentId, segment: &Segment, derived: Timestamp) {
+        self.agent.push(agent);
+        self.contact.push(&segment.contact);
+        self.state.append_value(&segment.state);
+        self.stretch.push(&segment.stretch);
+        push(&mut self.connected, segment.contact.connected);
+        push(&mut self.queued, segment.contact.queued);
+        push(&mut self.derived, Some(derived));
+    }
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns = Vec::new();
+        self.agent.finish(&mut columns);
+        self.contact.finish_contact(&mut columns);
+        finish(&mut columns, [&mut self.state]);
+        self.stretch.finish_times(&mut columns);
+        columns.push(Arc::new(self.connected.finish()));
+        columns.push(Arc::new(self.queued.finish()));
+        self.contact.finish_queue(&mut columns);
+        self.stretch.finish_events(&mut columns);
+        columns.push(Arc::new(self.derived.finish()));
+        columns
+    }
+}
+
+#[derive(Debug, Default)]
+struct AfterContact {
+    agent: AgentColumns,
+    contact: ContactColumns,
+    stretch: StretchColumns,
+    derived: TimestampMicrosecondBuilder,
+}
+
+impl AfterContact {
+    fn push(&mut self, agent: &AgentId, segment: &Segment, derived: Timestamp) {
+        self.agent.push(agent);
+        self.contact.push(&segment.contact);
+        self.stretch.push(&segment.stretch);
+        push(&mut self.derived, Some(derived));
+    }
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns = Vec::new();
+        self.agent.finish(&mut columns);
+        self.contact.finish_contact(&mut columns);
+        self.stretch.finish_times(&mut columns);
+        self.contact.finish_queue(&mut columns);
+        self.stretch.finish_events(&mut columns);
+        columns.push(Arc::new(self.derived.finish()));
+        columns
+    }
+}

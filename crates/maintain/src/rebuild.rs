@@ -1,0 +1,114 @@
+//! Rows of agent time written anew, in one commit that takes the old ones out.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use tributary_commit::{Claim, CommitLog, Proposal, Receipt};
+use tributary_core::{Attempt, Clock, Day, Delta, Failure, Key, Sink, TableId, Tally};
+use tributary_store::ObjectStore;
+
+use crate::derive::{Derived, Deriver, Rules};
+use crate::error::Error;
+
+/// What a rebuild did.
+#[derive(Clone, Debug)]
+pub struct Rebuilt {
+    /// The days whose rows were written anew.
+    pub days: RangeInclusive<Day>,
+    /// What was derived.
+    pub derived: Derived,
+    /// Files that were added.
+    pub adds: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that were taken out.
+    pub replaces: usize,
+    /// The epoch; none when there was nothing to write and nothing to take out.
+    pub receipt: Option<Receipt>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Attempted {
+    /// It is committed.
+    Done(Rebuilt),
+    /// Nothing is: rows of days before changed as well, from this one on. Ask for those days too.
+    Wider(Day),
+}
+
+/// Rebuilds tables of agent time.
+pub struct Rebuild<'a> {
+    /// The lake.
+    pub store: Arc<dyn ObjectStore>,
+    /// Its log, recovered, with every epoch published.
+    pub log: &'a mut CommitLog,
+    /// Which tables of agent time are written.
+    pub tables: Vec<TableId>,
+    /// How they are derived.
+    pub rules: Rules,
+    /// When things happen.
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Rebuild<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rebuild").field("tables", &self.tables).finish_non_exhaustive()
+    }
+}
+
+impl Rebuild<'_> {
+    /// Writes the rows that began on `days` to `sink` and commits them as `attempt`, in the place of those that are
+    /// there. With `whole`, only if no row of an earlier day has changed.
+    ///
+    /// # Errors
+    /// A file of the lake that cannot be read, and what the sink and the log say.
+    pub async fn days(
+        &mut self,
+        sink: &mut dyn Sink,
+        attempt: Attempt,
+        days: RangeInclusive<Day>,
+        whole: bool,
+    ) -> Result<Attempted, Failure> {
+        let began = self.clock.now();
+        let live = self.log.live().clone();
+        sink.begin(&attempt);
+        let deriver = Deriver::new(self.store.as_ref(), &live, self.rules, &self.tables);
+        let derived = Box::pin(deriver.derive(days.clone(), sink)).await?;
+        if let Some(earlier) = derived.earlier.filter(|_| whole) {
+            return Ok(Attempted::Wider(earlier));
+        }
+        let adds = sink.seal().await?;
+        let replaces: BTreeSet<Key> = live
+            .days()
+            .filter(|(table, partition, _)| self.tables.contains(table) && days.contains(&partition.day()))
+            .flat_map(|(_, _, files)| files.iter().map(|file| file.key.clone()))
+            .collect();
+        let bytes = adds.iter().map(|file| file.ticket.bytes).sum();
+        let mut rebuilt = Rebuilt { days, derived, adds: adds.len(), bytes, replaces: replaces.len(), receipt: None };
+        if rebuilt.adds + rebuilt.replaces > 0 {
+            let proposal = Proposal {
+                attempt,
+                delta: Delta::default(),
+                tally: Tally { rows: rebuilt.derived.rows.clone(), ..Tally::default() },
+                adds,
+                replaces: replaces.into_iter().collect(),
+                bans: Vec::new(),
+                state: Vec::new(),
+                guarded: true,
+                began,
+            };
+            rebuilt.receipt = Some(self.commit(proposal).await?);
+        }
+        Ok(Attempted::Done(rebuilt))
+    }
+
+    async fn commit(&mut self, proposal: Proposal) -> Result<Receipt, Failure> {
+        let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
+        match self.log.claim(proposal).await.map_err(failure)? {
+            Claim::Owned(permit) => self.log.publish(permit).await.map_err(failure),
+            Claim::Fenced(by) => Err(Error::Fenced { by: Box::new(by) }.into()),
+            Claim::Overtaken { epoch } => Err(Error::Overtaken { epoch }.into()),
+        }
+    }
+}

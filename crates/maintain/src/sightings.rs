@@ -1,0 +1,161 @@
+//! Rows of `agent_event` as sightings of agents.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use tributary_connect::agent_time::{ContactSeen, EventKind, Sighting, StatusSeen};
+use tributary_core::{Key, Timestamp};
+
+use crate::error::Error;
+
+/// The columns that tell of time.
+pub(crate) const COLUMNS: [&str; 11] = [
+    "instance_id",
+    "aws_account_id",
+    "agent_arn",
+    "event_id",
+    "event_timestamp",
+    "event_type",
+    "current_agent_status_arn",
+    "current_agent_status_name",
+    "current_agent_status_start_timestamp",
+    "current_agent_status_type",
+    "current_contacts",
+];
+
+/// A batch of them, its columns at hand.
+pub(crate) struct Rows {
+    pub(crate) instance_id: StringArray,
+    pub(crate) account_id: StringArray,
+    pub(crate) agent_arn: StringArray,
+    pub(crate) event_id: StringArray,
+    pub(crate) timestamp: TimestampMicrosecondArray,
+    event_type: StringArray,
+    status_arn: StringArray,
+    status_name: StringArray,
+    status_since: TimestampMicrosecondArray,
+    status_type: StringArray,
+    contacts: Contacts,
+}
+
+struct Contacts {
+    lists: ListArray,
+    id: StringArray,
+    initial: StringArray,
+    channel: StringArray,
+    method: StringArray,
+    state: StringArray,
+    since: TimestampMicrosecondArray,
+    connected: TimestampMicrosecondArray,
+    queued: TimestampMicrosecondArray,
+    queue_arn: StringArray,
+    queue_name: StringArray,
+}
+
+impl Rows {
+    /// The columns of a batch that was read from `key`.
+    pub(crate) fn new(key: &Key, batch: &RecordBatch) -> Result<Self, Error> {
+        let missing = |column: &'static str| Error::Column { key: key.clone(), column };
+        let text = |column: &'static str| {
+            let array = batch.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
+            array.cloned().ok_or_else(|| missing(column))
+        };
+        let moment = |column: &'static str| {
+            let array = batch.column_by_name(column);
+            let array = array.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+            array.cloned().ok_or_else(|| missing(column))
+        };
+        Ok(Self {
+            instance_id: text(COLUMNS[0])?,
+            account_id: text(COLUMNS[1])?,
+            agent_arn: text(COLUMNS[2])?,
+            event_id: text(COLUMNS[3])?,
+            timestamp: moment(COLUMNS[4])?,
+            event_type: text(COLUMNS[5])?,
+            status_arn: text(COLUMNS[6])?,
+            status_name: text(COLUMNS[7])?,
+            status_since: moment(COLUMNS[8])?,
+            status_type: text(COLUMNS[9])?,
+            contacts: Contacts::new(batch).ok_or_else(|| missing(COLUMNS[10]))?,
+        })
+    }
+
+    /// How many rows.
+    pub(crate) fn len(&self) -> usize {
+        self.event_id.len()
+    }
+
+    /// The event of a row.
+    pub(crate) fn sighting(&self, row: usize) -> Sighting<'_> {
+        let status = StatusSeen {
+            arn: text(&self.status_arn, row),
+            name: text(&self.status_name, row),
+            kind: text(&self.status_type, row),
+            since: moment(&self.status_since, row),
+        };
+        let is_there = status.arn.is_some() || status.name.is_some() || status.since.is_some();
+        Sighting {
+            at: Timestamp::from_micros(self.timestamp.value(row)),
+            event_id: self.event_id.value(row),
+            kind: EventKind::of(text(&self.event_type, row).unwrap_or_default()),
+            status: is_there.then_some(status),
+            contacts: self.contacts.of(row),
+        }
+    }
+}
+
+impl Contacts {
+    fn new(batch: &RecordBatch) -> Option<Self> {
+        let lists = batch.column_by_name(COLUMNS[10])?.as_list_opt::<i32>()?.clone();
+        let elements = lists.values().as_struct_opt()?;
+        let queue = elements.column_by_name("queue")?.as_struct_opt()?;
+        let text = |name| elements.column_by_name(name)?.as_string_opt::<i32>().cloned();
+        let moment = |name| elements.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>().cloned();
+        let queue_text = |name| queue.column_by_name(name)?.as_string_opt::<i32>().cloned();
+        Some(Self {
+            id: text("contact_id")?,
+            initial: text("initial_contact_id")?,
+            channel: text("channel")?,
+            method: text("initiation_method")?,
+            state: text("state")?,
+            since: moment("state_start_timestamp")?,
+            connected: moment("connected_to_agent_timestamp")?,
+            queued: moment("queue_timestamp")?,
+            queue_arn: queue_text("arn")?,
+            queue_name: queue_text("name")?,
+            lists,
+        })
+    }
+
+    /// Those of a row.
+    fn of(&self, row: usize) -> Option<Vec<ContactSeen<'_>>> {
+        if self.lists.is_null(row) {
+            return None;
+        }
+        let offsets = self.lists.value_offsets();
+        // Arrow's offsets are not negative.
+        let contact = |at: usize| {
+            Some(ContactSeen {
+                id: text(&self.id, at)?,
+                initial: text(&self.initial, at),
+                channel: text(&self.channel, at),
+                method: text(&self.method, at),
+                state: text(&self.state, at),
+                since: moment(&self.since, at),
+                connected: moment(&self.connected, at),
+                queued: moment(&self.queued, at),
+                queue_arn: text(&self.queue_arn, at),
+                queue_name: text(&self.queue_name, at),
+            })
+        };
+        Some((offsets[row] as usize..offsets[row + 1] as usize).filter_map(contact).collect())
+    }
+}
+
+fn text(array: &StringArray, at: usize) -> Option<&str> {
+    array.is_valid(at).then(|| array.value(at))
+}
+
+fn moment(array: &TimestampMicrosecondArray, at: usize) -> Option<Timestamp> {
+    array.is_valid(at).then(|| Timestamp::from_micros(array.value(at)))
+}
