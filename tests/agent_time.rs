@@ -120,6 +120,76 @@ fn time_is_what_the_simulator_acted_out() {
     assert_eq!(before["epochs"], mixed.status()["epochs"]);
 }
 
+/// An event of an agent that has no contacts.
+fn event(agent: &str, kind: &str, at: &str, since: &str) -> String {
+    let arn = "arn:aws:connect:eu-central-1:000000000042:instance/11111111-2222-4333-8444-555555555555";
+    let snapshot = json!({
+        "AgentStatus": {"ARN": format!("{arn}/agent-state/s"), "Name": "Available", "StartTimestamp": since},
+        "Configuration": null, "Contacts": [], "NextAgentStatus": null,
+    });
+    let event = json!({
+        "AWSAccountId": "000000000042", "AgentARN": format!("{arn}/agent/{agent}"), "InstanceARN": arn,
+        "EventId": format!("{agent} {at}"), "EventTimestamp": at, "EventType": kind, "Version": "2017-10-01",
+        "CurrentAgentSnapshot": snapshot, "PreviousAgentSnapshot": snapshot,
+    });
+    format!("{event}\n")
+}
+
+/// Nobody hears of one agent again; only the other's events show, a day later, that the session has fallen silent. A
+/// night shift of the other ends on the day after: its rows stand where they began.
+#[test]
+fn what_ends_a_day_later_is_written_where_it_began() {
+    let Some(engines) = Engines::get() else { return };
+    let (first, since) = ("2025-03-03T23:50:00.000Z", "2025-03-03T20:00:00.000Z");
+    let evening = [
+        event("silent", "LOGIN", first, since),
+        event("silent", "HEART_BEAT", "2025-03-03T23:58:00.000Z", since),
+        event("night", "LOGIN", "2025-03-03T23:55:00.000Z", since),
+    ];
+    let morning = [
+        event("night", "STATE_CHANGE", "2025-03-04T00:05:00.000Z", "2025-03-04T00:05:00.000Z"),
+        event("night", "LOGOUT", "2025-03-04T00:15:30.000Z", "2025-03-04T00:05:00.000Z"),
+    ];
+    let lab = Lab::new("");
+    lab.input("evening.jsonl", evening.concat());
+    lab.run();
+    assert!(!lab.lake().join("agent_sessions").exists(), "nothing has ended yet");
+    lab.input("morning.jsonl", morning.concat());
+    lab.run();
+    let query = "sql:SELECT split_part(agent_arn, '/agent/', 2), day::VARCHAR, strftime(start_timestamp, '%H:%M:%S'), \
+        strftime(end_timestamp, '%H:%M:%S'), end_reason FROM {} ORDER BY ALL";
+    let ask = |table: &str| engines.ask(Engine::DuckDb, &lab.lake(), &[&query.replace("{}", table)])[0]["rows"].clone();
+    assert_eq!(
+        ask("agent_sessions"),
+        json!([
+            ["night", "2025-03-03", "23:55:00", "00:15:30", "logout"],
+            ["silent", "2025-03-03", "23:50:00", "23:58:00", "silence"]
+        ])
+    );
+    assert_eq!(
+        ask("agent_status_intervals"),
+        json!([
+            ["night", "2025-03-03", "23:55:00", "00:05:00", "next_state"],
+            ["night", "2025-03-04", "00:05:00", "00:15:30", "logout"],
+            ["silent", "2025-03-03", "23:50:00", "23:58:00", "silence"]
+        ])
+    );
+}
+
+/// The same where no row reaches over midnight: the day before is derived again for the silence alone.
+#[test]
+fn a_silence_that_only_another_agent_shows() {
+    let Some(engines) = Engines::get() else { return };
+    let lab = Lab::new("");
+    let since = "2025-03-03T20:00:00.000Z";
+    lab.input("1.jsonl", event("silent", "LOGIN", "2025-03-03T23:50:00.000Z", since));
+    lab.run();
+    lab.input("2.jsonl", event("other", "LOGIN", "2025-03-04T10:00:00.000Z", since));
+    lab.run();
+    let query = "sql:SELECT split_part(agent_arn, '/agent/', 2), duration_ms, end_reason FROM agent_sessions";
+    assert_eq!(engines.ask(Engine::DuckDb, &lab.lake(), &[query])[0]["rows"], json!([["silent", 0, "silence"]]));
+}
+
 /// The query of `docs/agent-time.md`, as a sceptic would run it.
 #[test]
 fn the_documented_query_finds_the_same_ends() {

@@ -83,10 +83,16 @@ impl<'a> Deriver<'a> {
         }
     }
 
-    /// Writes every row that began on one of `days`.
-    pub(crate) async fn derive(mut self, days: RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<Derived, Error> {
+    /// Writes every row that began on one of `days`. With `whole`, it is also looked for rows of earlier days that end by
+    /// what happens on these.
+    pub(crate) async fn derive(
+        mut self,
+        days: RangeInclusive<Day>,
+        whole: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<Derived, Error> {
         let there = self.event_days();
-        self.look_back(&there, &days).await?;
+        self.look_back(&there, &days, whole).await?;
         for day in there.range(days.clone()) {
             self.day(*day, &days, sink).await?;
         }
@@ -111,10 +117,17 @@ impl<'a> Deriver<'a> {
     }
 
     /// Brings the agents of `days` to where they stood before: from the last day before on which they did something.
-    async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>) -> Result<(), Error> {
+    async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>, whole: bool) -> Result<(), Error> {
+        let Some(before) = there.range(..*days.start()).next_back().copied() else { return Ok(()) };
+        let mut concerned: Vec<Day> = there.range(days.clone()).copied().collect();
+        if whole {
+            // A session that was open when the days before were derived may since have fallen silent without an event.
+            let earliest = before.start().plus_micros(-self.silence()).day();
+            concerned.extend(there.range(earliest..=before));
+        }
         let mut wanted = BTreeSet::new();
-        for day in there.range(days.clone()) {
-            self.agents_of(*day, &mut |agent, _| {
+        for day in concerned {
+            self.agents_of(day, &mut |agent, _| {
                 if !wanted.contains(agent) {
                     wanted.insert(Box::<str>::from(agent));
                 }

@@ -74,7 +74,7 @@ impl Rebuild<'_> {
         let live = self.log.live().clone();
         sink.begin(&attempt);
         let deriver = Deriver::new(self.store.as_ref(), &live, self.rules, &self.tables);
-        let derived = Box::pin(deriver.derive(days.clone(), sink)).await?;
+        let derived = Box::pin(deriver.derive(days.clone(), whole, sink)).await?;
         if let Some(earlier) = derived.earlier.filter(|_| whole) {
             return Ok(Attempted::Wider(earlier));
         }
