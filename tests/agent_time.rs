@@ -182,12 +182,19 @@ fn a_silence_that_only_another_agent_shows() {
     let Some(engines) = Engines::get() else { return };
     let lab = Lab::new("");
     let since = "2025-03-03T20:00:00.000Z";
-    lab.input("1.jsonl", event("silent", "LOGIN", "2025-03-03T23:50:00.000Z", since));
+    let evening = [
+        event("gone", "LOGIN", "2025-03-03T21:00:00.000Z", since),
+        event("gone", "LOGOUT", "2025-03-03T21:00:01.500Z", since),
+        event("silent", "LOGIN", "2025-03-03T23:50:00.000Z", since),
+    ];
+    lab.input("1.jsonl", evening.concat());
     lab.run();
     lab.input("2.jsonl", event("other", "LOGIN", "2025-03-04T10:00:00.000Z", since));
     lab.run();
-    let query = "sql:SELECT split_part(agent_arn, '/agent/', 2), duration_ms, end_reason FROM agent_sessions";
-    assert_eq!(engines.ask(Engine::DuckDb, &lab.lake(), &[query])[0]["rows"], json!([["silent", 0, "silence"]]));
+    let query =
+        "sql:SELECT split_part(agent_arn, '/agent/', 2), duration_ms, end_reason FROM agent_sessions ORDER BY ALL";
+    let rows = &engines.ask(Engine::DuckDb, &lab.lake(), &[query])[0]["rows"];
+    assert_eq!(*rows, json!([["gone", 1_500, "logout"], ["silent", 0, "silence"]]));
 }
 
 /// The query of `docs/agent-time.md`, as a sceptic would run it.
