@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use tributary_commit::LiveFiles;
 use tributary_connect::agent_time::{AgentId, AgentTime, Ended, EventKind, TimeRows};
-use tributary_core::{Day, PartitionPath, Sink, TableId, Timestamp};
+use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
 use crate::error::Error;
@@ -49,6 +50,7 @@ pub(crate) struct Deriver<'a> {
     live: &'a LiveFiles,
     rules: Rules,
     tables: &'a [TableId],
+    scratch: Option<&'a Arc<dyn Scratch>>,
     agents: Vec<Agent>,
     /// By ARN: which of the agents.
     places: HashMap<Box<str>, usize>,
@@ -67,12 +69,18 @@ struct Agent {
 
 impl<'a> Deriver<'a> {
     /// One for these `tables` of those of agent time.
-    pub(crate) fn new(store: &'a dyn ObjectStore, live: &'a LiveFiles, rules: Rules, tables: &'a [TableId]) -> Self {
+    pub(crate) fn new(
+        (store, live): (&'a dyn ObjectStore, &'a LiveFiles),
+        rules: Rules,
+        tables: &'a [TableId],
+        scratch: Option<&'a Arc<dyn Scratch>>,
+    ) -> Self {
         Self {
             store,
             live,
             rules,
             tables,
+            scratch,
             agents: Vec::new(),
             places: HashMap::new(),
             last: 0,
@@ -181,7 +189,7 @@ impl<'a> Deriver<'a> {
     /// Takes a day before those asked for into account; what ended then has its rows.
     async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, day).await?;
+        let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
         while let Some((rows, row)) = events.next(self.store).await? {
             if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
                 self.observe(rows, row);
@@ -193,7 +201,7 @@ impl<'a> Deriver<'a> {
 
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, day).await?;
+        let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
         while let Some((rows, row)) = events.next(self.store).await? {
             self.newest = self.newest.max(Some(Timestamp::from_micros(rows.timestamp.value(row))));
             let agent = self.observe(rows, row);

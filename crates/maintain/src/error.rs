@@ -4,7 +4,7 @@ use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 use thiserror::Error as ThisError;
 use tributary_commit::FencedBy;
-use tributary_core::{Epoch, Failure, Fault, Key};
+use tributary_core::{Epoch, Failure, Fault, Key, ScratchError};
 use tributary_store::StoreError;
 
 /// Why a committed file cannot be read.
@@ -45,6 +45,9 @@ pub enum Error {
     /// Arrow refused the derived rows: a mistake of ours.
     #[error("derived rows do not fit their tables")]
     Rows(#[source] ArrowError),
+    /// The spool, on which many small files are merged, could not be used.
+    #[error("events cannot be sorted on the spool")]
+    Spool(#[source] ScratchError),
     /// The sink refused the derived rows.
     #[error("derived rows cannot be written: {0}")]
     Sink(Failure),
@@ -69,6 +72,7 @@ impl Error {
             Self::Store { cause, .. } => cause.fault(),
             Self::Missing { .. } | Self::Damaged { .. } | Self::Column { .. } => Fault::Data,
             Self::Rows(_) => Fault::Bug,
+            Self::Spool(_) => Fault::Config,
             Self::Sink(failure) => failure.fault(),
             Self::Fenced { .. } | Self::Overtaken { .. } => Fault::Fenced,
         }
@@ -82,6 +86,7 @@ impl Error {
             Self::Damaged { .. } => "maintain/damaged-file",
             Self::Column { .. } => "maintain/missing-column",
             Self::Rows(_) => "maintain/rows",
+            Self::Spool(_) => "maintain/spool",
             Self::Sink(failure) => failure.code(),
             Self::Fenced { .. } => "maintain/fenced",
             Self::Overtaken { .. } => "maintain/overtaken",

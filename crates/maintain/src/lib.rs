@@ -13,6 +13,7 @@ mod error;
 mod keys;
 mod merge;
 mod rebuild;
+mod run;
 mod scan;
 mod sightings;
 

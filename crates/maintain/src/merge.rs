@@ -5,13 +5,16 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use arrow_array::Array;
-use tributary_commit::LiveFiles;
-use tributary_core::{Day, PartitionPath, TableId};
+use arrow_array::{Array, RecordBatch};
+use parquet::file::metadata::ParquetMetaData;
+use tributary_commit::{LiveFile, LiveFiles};
+use tributary_core::{Day, Key, PartitionPath, Scratch, TableId};
 use tributary_store::ObjectStore;
 
 use crate::error::Error;
+use crate::run::Run;
 use crate::scan::{Reader, metadata};
 use crate::sightings::{COLUMNS, Rows};
 
@@ -21,6 +24,13 @@ const ROWS_AT_ONCE: usize = 65_536;
 /// A row group has at least so many rows in memory.
 const LEAST_ROWS: usize = 64;
 
+/// More row groups than this are not merged at once: a reader of one takes a megabyte. They are merged so many at a time
+/// into runs on the spool, and then the runs.
+const AT_ONCE: usize = 48;
+
+/// Rows of a run that are read back together.
+const RUN_ROWS: usize = 512;
+
 /// Where a row stands in the order; the event's id decides between two of the same moment.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
@@ -29,9 +39,29 @@ struct Place {
     event: Box<str>,
 }
 
-/// A row group, read up to somewhere.
+/// Where sorted rows come from.
+enum Feed {
+    /// A row group.
+    Group(Reader),
+    /// A run on the spool.
+    Run(Run),
+}
+
+impl Feed {
+    async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Rows>, Error> {
+        match self {
+            Self::Group(reader) => {
+                let Some(batch) = reader.next(store).await? else { return Ok(None) };
+                Rows::new(reader.key(), &batch).map(Some)
+            }
+            Self::Run(run) => run.next(),
+        }
+    }
+}
+
+/// Sorted rows, read up to somewhere.
 struct Cursor {
-    reader: Reader,
+    feed: Feed,
     rows: Rows,
     at: usize,
 }
@@ -63,8 +93,8 @@ impl Cursor {
                 }
                 self.at += 1;
             }
-            let Some(batch) = self.reader.next(store).await? else { return Ok(false) };
-            self.rows = Rows::new(self.reader.key(), &batch)?;
+            let Some(rows) = self.feed.next(store).await? else { return Ok(false) };
+            self.rows = rows;
             self.at = 0;
         }
     }
@@ -79,12 +109,32 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The day's, from the first.
-    pub(crate) async fn of(store: &dyn ObjectStore, live: &LiveFiles, day: Day) -> Result<Self, Error> {
-        let cursors = open(store, live, day).await?;
+    /// The day's, from the first. With a spool, memory does not grow with the number of row groups.
+    pub(crate) async fn of(
+        store: &dyn ObjectStore,
+        live: &LiveFiles,
+        day: Day,
+        scratch: Option<&Arc<dyn Scratch>>,
+    ) -> Result<Self, Error> {
+        let files = live.day(&TableId::new("agent_event"), PartitionPath::of(day));
+        let Some(scratch) = scratch.filter(|_| files.len() > AT_ONCE) else {
+            let groups = groups_of(store, files).await?;
+            return match scratch.filter(|_| groups.len() > AT_ONCE) {
+                Some(scratch) => Ok(Self::new(runs(store, &groups, scratch).await?)),
+                None => Ok(Self::new(open(store, &groups).await?)),
+            };
+        };
+        let mut cursors = Vec::new();
+        for files in files.chunks(AT_ONCE) {
+            cursors.extend(runs(store, &groups_of(store, files).await?, scratch).await?);
+        }
+        Ok(Self::new(cursors))
+    }
+
+    fn new(cursors: Vec<Cursor>) -> Self {
         let places = cursors.iter().enumerate().map(|(number, cursor)| Reverse((cursor.place(), number)));
         let heap = places.collect();
-        Ok(Self { cursors, heap, current: None })
+        Self { cursors, heap, current: None }
     }
 
     /// The next one: a row of these rows.
@@ -112,25 +162,66 @@ impl Events {
     }
 }
 
-/// The row groups of a day, each at its first event.
-async fn open(store: &dyn ObjectStore, live: &LiveFiles, day: Day) -> Result<Vec<Cursor>, Error> {
-    let mut footers = Vec::new();
-    for file in live.day(&TableId::new("agent_event"), PartitionPath::of(day)) {
-        footers.push((file.key.clone(), metadata(store, &file.key).await?));
+/// A row group of a file: its name, its footer, and which of its row groups.
+type Group = (Key, Arc<ParquetMetaData>, usize);
+
+/// All row groups of some files.
+async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Group>, Error> {
+    let mut groups = Vec::new();
+    for file in files {
+        let footer = metadata(store, &file.key).await?;
+        groups.extend((0..footer.num_row_groups()).map(|group| (file.key.clone(), Arc::clone(&footer), group)));
     }
-    let groups: usize = footers.iter().map(|(_, footer)| footer.num_row_groups()).sum();
-    let batch_rows = (ROWS_AT_ONCE / groups.max(1)).max(LEAST_ROWS);
-    let mut cursors = Vec::with_capacity(groups);
-    for (key, footer) in &footers {
-        for group in 0..footer.num_row_groups() {
-            let mut reader = Reader::new(key.clone(), footer, &COLUMNS, Some(group), batch_rows)?;
-            let Some(batch) = reader.next(store).await? else { continue };
-            let rows = Rows::new(key, &batch)?;
-            let mut cursor = Cursor { reader, rows, at: 0 };
-            if cursor.rows.agent_arn.is_valid(0) || cursor.advance(store).await? {
-                cursors.push(cursor);
-            }
+    Ok(groups)
+}
+
+/// Row groups merged some at a time into runs, each at its first event.
+async fn runs(store: &dyn ObjectStore, groups: &[Group], scratch: &Arc<dyn Scratch>) -> Result<Vec<Cursor>, Error> {
+    let mut cursors = Vec::new();
+    for groups in groups.chunks(AT_ONCE) {
+        let run = Run::new(scratch, groups[0].0.clone());
+        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, groups).await?), store).await?);
+        if let Some(rows) = feed.next(store).await? {
+            cursors.push(Cursor { feed, rows, at: 0 });
         }
     }
     Ok(cursors)
+}
+
+/// Row groups, each at its first event.
+async fn open(store: &dyn ObjectStore, groups: &[Group]) -> Result<Vec<Cursor>, Error> {
+    let batch_rows = (ROWS_AT_ONCE / groups.len().max(1)).max(LEAST_ROWS);
+    let mut cursors = Vec::with_capacity(groups.len());
+    for (key, footer, group) in groups {
+        let mut feed = Feed::Group(Reader::new(key.clone(), footer, &COLUMNS, Some(*group), batch_rows)?);
+        let Some(rows) = feed.next(store).await? else { continue };
+        let mut cursor = Cursor { feed, rows, at: 0 };
+        if cursor.rows.agent_arn.is_valid(0) || cursor.advance(store).await? {
+            cursors.push(cursor);
+        }
+    }
+    Ok(cursors)
+}
+
+/// Writes all events to the spool, in order.
+async fn write_run(mut run: Run, events: &mut Events, store: &dyn ObjectStore) -> Result<Run, Error> {
+    // The batches that the rows to come are taken from, and which rows; neighbours come from the same batch.
+    let (mut batches, mut places): (Vec<RecordBatch>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+    while let Some((rows, row)) = events.next(store).await? {
+        let same = |batch: &RecordBatch| Arc::ptr_eq(batch.column(0), rows.batch.column(0));
+        let batch = batches.iter().rposition(same).unwrap_or_else(|| {
+            batches.push(rows.batch.clone());
+            batches.len() - 1
+        });
+        places.push((batch, row));
+        if places.len() == RUN_ROWS {
+            run.append(&batches, &places)?;
+            batches.clear();
+            places.clear();
+        }
+    }
+    if !places.is_empty() {
+        run.append(&batches, &places)?;
+    }
+    Ok(run)
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tributary_commit::{Claim, CommitLog, Proposal, Receipt};
-use tributary_core::{Attempt, Clock, Day, Delta, Failure, Key, Sink, TableId, Tally};
+use tributary_core::{Attempt, Clock, Day, Delta, Failure, Key, Scratch, Sink, TableId, Tally};
 use tributary_store::ObjectStore;
 
 use crate::derive::{Derived, Deriver, Rules};
@@ -47,6 +47,8 @@ pub struct Rebuild<'a> {
     pub tables: Vec<TableId>,
     /// How they are derived.
     pub rules: Rules,
+    /// Local disk for sorting what many small files hold; without it they are merged in memory.
+    pub scratch: Option<Arc<dyn Scratch>>,
     /// When things happen.
     pub clock: &'a dyn Clock,
 }
@@ -73,7 +75,8 @@ impl Rebuild<'_> {
         let began = self.clock.now();
         let live = self.log.live().clone();
         sink.begin(&attempt);
-        let deriver = Deriver::new(self.store.as_ref(), &live, self.rules, &self.tables);
+        let lake = (self.store.as_ref(), &live);
+        let deriver = Deriver::new(lake, self.rules, &self.tables, self.scratch.as_ref());
         let derived = Box::pin(deriver.derive(days.clone(), whole, sink)).await?;
         if let Some(earlier) = derived.earlier.filter(|_| whole) {
             return Ok(Attempted::Wider(earlier));

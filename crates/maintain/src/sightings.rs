@@ -25,6 +25,7 @@ pub(crate) const COLUMNS: [&str; 11] = [
 
 /// A batch of them, its columns at hand.
 pub(crate) struct Rows {
+    pub(crate) batch: RecordBatch,
     pub(crate) instance_id: StringArray,
     pub(crate) account_id: StringArray,
     pub(crate) agent_arn: StringArray,
@@ -66,6 +67,7 @@ impl Rows {
             array.cloned().ok_or_else(|| missing(column))
         };
         Ok(Self {
+            batch: batch.clone(),
             instance_id: text(COLUMNS[0])?,
             account_id: text(COLUMNS[1])?,
             agent_arn: text(COLUMNS[2])?,
