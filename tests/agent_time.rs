@@ -153,15 +153,26 @@ fn what_ends_a_day_later_is_written_where_it_began() {
         event("night", "STATE_CHANGE", "2025-03-04T00:05:00.000Z", "2025-03-04T00:05:00.000Z"),
         event("night", "LOGOUT", "2025-03-04T00:15:30.000Z", "2025-03-04T00:05:00.000Z"),
     ];
-    let lab = Lab::new("");
-    lab.input("evening.jsonl", evening.concat());
-    lab.run();
-    assert!(!lab.lake().join("agent_sessions").exists(), "nothing has ended yet");
-    lab.input("morning.jsonl", morning.concat());
-    lab.run();
     let query = "sql:SELECT split_part(agent_arn, '/agent/', 2), day::VARCHAR, strftime(start_timestamp, '%H:%M:%S'), \
         strftime(end_timestamp, '%H:%M:%S'), end_reason FROM {} ORDER BY ALL";
-    let ask = |table: &str| engines.ask(Engine::DuckDb, &lab.lake(), &[&query.replace("{}", table)])[0]["rows"].clone();
+    for is_open in [false, true] {
+        let lab = Lab::new(&format!("[transform.connect.agent_time]\nopen = {is_open}"));
+        let ask =
+            |table: &str| engines.ask(Engine::DuckDb, &lab.lake(), &[&query.replace("{}", table)])[0]["rows"].clone();
+        lab.input("evening.jsonl", evening.concat());
+        lab.run();
+        assert_eq!(lab.lake().join("agent_sessions").exists(), is_open, "nothing has ended yet");
+        if is_open {
+            let open = |agent, start| json!([agent, "2025-03-03", start, null, "still_open_at_end_of_input"]);
+            assert_eq!(ask("agent_sessions"), json!([open("night", "23:55:00"), open("silent", "23:50:00")]));
+        }
+        lab.input("morning.jsonl", morning.concat());
+        lab.run();
+        all_has_ended(&ask);
+    }
+}
+
+fn all_has_ended(ask: &dyn Fn(&str) -> Value) {
     assert_eq!(
         ask("agent_sessions"),
         json!([

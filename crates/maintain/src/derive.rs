@@ -27,6 +27,8 @@ pub struct Rules {
     pub silence: Duration,
     /// Whether what is still open where the lake ends becomes rows without end.
     pub write_open: bool,
+    /// Whether moments before May 2019 are taken without their milliseconds, which repeat the seconds.
+    pub early_seconds: bool,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
     pub now: Timestamp,
 }
@@ -240,7 +242,8 @@ impl<'a> Deriver<'a> {
             self.last = self.place(rows, row, arn);
         }
         let silence = self.silence();
-        self.agents[self.last].time.observe(&rows.sighting(row), silence, &mut self.ended);
+        let seen = rows.sighting(row, self.rules.early_seconds);
+        self.agents[self.last].time.observe(&seen, silence, &mut self.ended);
         self.last
     }
 

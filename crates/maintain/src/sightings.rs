@@ -87,8 +87,11 @@ impl Rows {
         self.event_id.len()
     }
 
-    /// The event of a row.
-    pub(crate) fn sighting(&self, row: usize) -> Sighting<'_> {
+    /// The event of a row; with `early_seconds`, moments before May 2019 without their milliseconds.
+    pub(crate) fn sighting(&self, row: usize, early_seconds: bool) -> Sighting<'_> {
+        let moment = |array: &TimestampMicrosecondArray, at: usize| {
+            moment(array, at).map(|moment| if early_seconds { settled(moment) } else { moment })
+        };
         let status = StatusSeen {
             arn: text(&self.status_arn, row),
             name: text(&self.status_name, row),
@@ -97,11 +100,11 @@ impl Rows {
         };
         let is_there = status.arn.is_some() || status.name.is_some() || status.since.is_some();
         Sighting {
-            at: Timestamp::from_micros(self.timestamp.value(row)),
+            at: moment(&self.timestamp, row).unwrap_or(Timestamp::from_micros(0)), // a row has a day
             event_id: self.event_id.value(row),
             kind: EventKind::of(text(&self.event_type, row).unwrap_or_default()),
             status: is_there.then_some(status),
-            contacts: self.contacts.of(row),
+            contacts: self.contacts.of(row, &moment),
         }
     }
 }
@@ -130,7 +133,11 @@ impl Contacts {
     }
 
     /// Those of a row.
-    fn of(&self, row: usize) -> Option<Vec<ContactSeen<'_>>> {
+    fn of(
+        &self,
+        row: usize,
+        moment: &impl Fn(&TimestampMicrosecondArray, usize) -> Option<Timestamp>,
+    ) -> Option<Vec<ContactSeen<'_>>> {
         if self.lists.is_null(row) {
             return None;
         }
@@ -160,4 +167,28 @@ fn text(array: &StringArray, at: usize) -> Option<&str> {
 
 fn moment(array: &TimestampMicrosecondArray, at: usize) -> Option<Timestamp> {
     array.is_valid(at).then(|| Timestamp::from_micros(array.value(at)))
+}
+
+/// 2019-05-01: from then on the milliseconds are real. Source: Amazon Connect release notes, May 2019.
+const REAL_MILLIS: Timestamp = Timestamp::from_micros(1_556_668_800_000_000);
+
+/// Before May 2019 the seconds were repeated in the fraction: `18:55:27.027Z`.
+fn settled(moment: Timestamp) -> Timestamp {
+    match moment < REAL_MILLIS {
+        true => Timestamp::from_micros(moment.micros().div_euclid(1_000_000) * 1_000_000),
+        false => moment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_real_from_may_2019_on() {
+        let after = |start: i64| settled(Timestamp::from_micros(start + 27_027_000)).micros() - start;
+        assert_eq!(after(REAL_MILLIS.micros() - 3_600_000_000), 27_000_000);
+        assert_eq!(after(REAL_MILLIS.micros()), 27_027_000);
+        assert_eq!(after(-86_400_000_000), 27_000_000);
+    }
 }

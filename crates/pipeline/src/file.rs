@@ -242,6 +242,8 @@ pub struct AgentTimeSection {
     pub silence: Option<Time>,
     /// Whether what is still open when a batch ends is written.
     pub open: Option<bool>,
+    /// Whether moments before May 2019 are taken without their milliseconds.
+    pub early_seconds: Option<bool>,
 }
 
 /// `transform.connect.dedup`.

@@ -268,6 +268,12 @@ static AGENT_TIME: &[Entry] = &[
         Default::Value("false"),
         "Whether what is still open where the lake ends is written, with a null end; it is written anew when it has ended.",
     ),
+    Entry::new(
+        "early_seconds",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("false"),
+        "Whether moments before May 2019 are taken without their milliseconds: until then Amazon Connect repeated the seconds there. `agent_event` keeps what it was sent.",
+    ),
 ];
 
 static DEDUP: &[Entry] = &[

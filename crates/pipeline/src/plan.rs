@@ -80,6 +80,8 @@ pub struct ConnectPlan {
     pub silence: Duration,
     /// Whether what is still open when a batch ends is written.
     pub write_open: bool,
+    /// Whether moments before May 2019 are taken without their milliseconds.
+    pub early_seconds: bool,
 }
 
 /// How rows become Parquet files.
@@ -154,6 +156,7 @@ impl Plan {
             ("transform.connect.dedup.horizon".to_owned(), unit::time_text(self.connect.dedup_horizon)),
             ("transform.connect.agent_time.silence".to_owned(), unit::time_text(self.connect.silence)),
             ("transform.connect.agent_time.open".to_owned(), self.connect.write_open.to_string()),
+            ("transform.connect.agent_time.early_seconds".to_owned(), self.connect.early_seconds.to_string()),
         ])
     }
 }
@@ -185,6 +188,7 @@ impl ConnectPlan {
             dedup_memory: bytes(section.dedup.memory, 32 * MIB),
             silence: section.agent_time.silence.map_or(Duration::from_secs(15 * 60), Time::duration),
             write_open: section.agent_time.open.unwrap_or(false),
+            early_seconds: section.agent_time.early_seconds.unwrap_or(false),
         }
     }
 }

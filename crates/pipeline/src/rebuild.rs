@@ -105,7 +105,12 @@ impl<'a> Deriving<'a> {
         let options = sink_options(&self.plan.parquet);
         let mut sink = ParquetSink::new(Arc::clone(&self.store), tables, options, self.scratch.clone(), identity)?;
         let connect = &self.plan.connect;
-        let rules = Rules { silence: connect.silence, write_open: connect.write_open, now: self.clock.now() };
+        let rules = Rules {
+            silence: connect.silence,
+            write_open: connect.write_open,
+            early_seconds: connect.early_seconds,
+            now: self.clock.now(),
+        };
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());
         let mut rebuild = Rebuild { store, log: &mut self.log, tables, rules, scratch, clock: self.clock };
         rebuild.days(&mut sink, attempt, days, whole).await

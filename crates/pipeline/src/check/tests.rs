@@ -362,6 +362,7 @@ fn what_gives_rows_their_meaning() {
         ),
         ("transform.connect.agent_time.silence", "15m"),
         ("transform.connect.agent_time.open", "false"),
+        ("transform.connect.agent_time.early_seconds", "false"),
     ];
     assert_eq!(entries, environment(&expected));
     // Another order or another way to say "all" means the same rows; sources, commits and memory do not matter.
