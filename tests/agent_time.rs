@@ -190,6 +190,51 @@ fn all_has_ended(ask: &dyn Fn(&str) -> Value) {
     );
 }
 
+/// The later day first: what it says of the night is another thing once the evening is known.
+#[test]
+fn an_evening_that_comes_after_its_morning() {
+    let Some(engines) = Engines::get() else { return };
+    let (chosen, beat) =
+        ("2025-03-03T23:55:00.000Z", |at: &str| event("a", "HEART_BEAT", at, "2025-03-03T23:55:00.000Z"));
+    let evening = event("a", "LOGIN", chosen, chosen) + &beat("2025-03-03T23:57:00.000Z");
+    let morning = beat("2025-03-04T00:01:00.000Z")
+        + &event("a", "STATE_CHANGE", "2025-03-04T00:05:00.000Z", "2025-03-04T00:05:00.000Z")
+        + &event("a", "LOGOUT", "2025-03-04T00:10:00.000Z", "2025-03-04T00:05:00.000Z");
+    let week_later = event("b", "LOGIN", "2025-03-11T10:00:00.000Z", chosen);
+    let lab = |inputs: &[&String]| {
+        let lab = Lab::new("");
+        for (number, input) in inputs.iter().enumerate() {
+            lab.input(&format!("{number}.jsonl"), input);
+            lab.run();
+        }
+        lab
+    };
+    let all = lab(&[&format!("{evening}{morning}{week_later}")]);
+    let rows = "sql:SELECT count(*), min(start_timestamp)::VARCHAR, sum(duration_ms) FROM agent_sessions";
+    let expected = json!([[1, "2025-03-03 23:55:00", 900_000]]);
+    assert_eq!(engines.ask(Engine::DuckDb, &all.lake(), &[rows])[0]["rows"], expected);
+    for order in
+        [[&morning, &week_later, &evening], [&evening, &week_later, &morning], [&week_later, &morning, &evening]]
+    {
+        assert_eq!(difference(&all.lake(), &lab(&order).lake()), Some(Vec::new()));
+    }
+}
+
+/// A day on which nothing began is derived once, and not by every run again.
+#[test]
+fn a_day_without_rows_is_not_derived_for_ever() {
+    let lab = Lab::new("");
+    let since = "2025-03-07T23:00:00.000Z";
+    lab.input("1.jsonl", event("a", "LOGIN", since, since));
+    lab.run();
+    lab.input("2.jsonl", event("a", "LOGOUT", "2025-03-08T00:05:00.000Z", since));
+    lab.run();
+    let before = lab.status();
+    lab.run();
+    assert_eq!(before["epochs"], lab.status()["epochs"]);
+    assert!(!lab.lake().join("agent_sessions/day=2025-03-08").exists());
+}
+
 /// The same where no row reaches over midnight: the day before is derived again for the silence alone.
 #[test]
 fn a_silence_that_only_another_agent_shows() {

@@ -93,12 +93,13 @@ fn overlap(head: &Head, conflict: Conflict) -> FencedBy {
     FencedBy::Conflict { conflict, by }
 }
 
-/// The newest epoch of somebody else that added to a partition that a guarded proposal adds to.
+/// The newest epoch of somebody else that added to a partition that a guarded proposal adds to or was made from.
 fn overtaken(facts: &Facts<'_>) -> Option<Epoch> {
     if !facts.proposal.guarded {
         return None;
     }
-    let places = facts.proposal.adds.iter().map(|file| (file.table.clone(), file.partition));
+    let adds = facts.proposal.adds.iter().map(|file| (file.table.clone(), file.partition));
+    let places = adds.chain(facts.proposal.read.iter().cloned());
     places.filter_map(|place| facts.touched.get(&place).copied()).max()
 }
 

@@ -109,6 +109,7 @@ async fn ban(log: &mut CommitLog, attempt: Attempt, mut bans: BTreeSet<Attempt>)
             bans: bans.iter().cloned().collect(),
             state: Vec::new(),
             guarded: false,
+            read: Vec::new(),
             began: log.clock.now(),
         };
         match log.claim(proposal).await? {

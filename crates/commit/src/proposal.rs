@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tributary_core::{
-    Attempt, Checkpoint, Conflict, Delta, Epoch, Key, ScopeId, ScopeState, SealedFile, StateKind, Tally, Timestamp,
+    Attempt, Checkpoint, Conflict, Delta, Epoch, Key, PartitionPath, ScopeId, ScopeState, SealedFile, StateKind,
+    TableId, Tally, Timestamp,
 };
 
 use crate::LiveFiles;
@@ -32,6 +33,8 @@ pub struct Proposal {
     /// Whether rows were compared with what the partitions held: the claim is then refused as
     /// [`Claim::Overtaken`] when somebody else committed to one of them since.
     pub guarded: bool,
+    /// Partitions that rows were made from, be they empty; guarded in the same way.
+    pub read: Vec<(TableId, PartitionPath)>,
     /// When its first upload was begun.
     pub began: Timestamp,
 }

@@ -77,6 +77,7 @@ async fn propose(store: &dyn ObjectStore, attempt: u128, epoch: u64) -> Result<P
         bans: Vec::new(),
         state,
         guarded: true,
+        read: Vec::new(),
         began: Timestamp::from_micros(0),
     })
 }

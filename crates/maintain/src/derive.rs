@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use tributary_commit::LiveFiles;
-use tributary_connect::agent_time::{AgentId, AgentTime, Ended, EventKind, TimeRows};
+use tributary_connect::agent_time::{AgentId, AgentTime, EndReason, Ended, EventKind, TimeRows};
 use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
@@ -33,6 +33,12 @@ pub struct Rules {
     pub now: Timestamp,
 }
 
+impl Rules {
+    fn silence_micros(&self) -> i64 {
+        i64::try_from(self.silence.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
 /// What was found out on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Derived {
@@ -42,8 +48,10 @@ pub struct Derived {
     pub rows: BTreeMap<TableId, u64>,
     /// The first and the last day that was read.
     pub looked_at: Option<(Day, Day)>,
-    /// The earliest day before those asked for on which something began that ended in them or later: its row changed.
+    /// The earliest day before those asked for on which something began whose row may have changed.
     pub earlier: Option<Day>,
+    /// Every day whose events were read, or would have been if it had any.
+    pub read: BTreeSet<Day>,
 }
 
 /// Derives rows; reads the lake, writes to a sink, commits nothing.
@@ -61,6 +69,10 @@ pub(crate) struct Deriver<'a> {
     ended: Vec<Ended>,
     rows: TimeRows,
     newest: Option<Timestamp>,
+    /// The first day with events that were not derived before, if rows of earlier days are looked for.
+    changed: Option<Day>,
+    /// The day that is looked at.
+    day: Day,
     derived: Derived,
 }
 
@@ -89,20 +101,23 @@ impl<'a> Deriver<'a> {
             ended: Vec::new(),
             rows: TimeRows::default(),
             newest: None,
+            changed: None,
+            day: Day::EARLIEST,
             derived: Derived::default(),
         }
     }
 
-    /// Writes every row that began on one of `days`. With `whole`, it is also looked for rows of earlier days that end by
-    /// what happens on these.
+    /// Writes every row that began on one of `days`. With `changed`, the first day that has events which were not derived
+    /// before, it is also looked for rows of days before that are other ones now.
     pub(crate) async fn derive(
         mut self,
         days: RangeInclusive<Day>,
-        whole: bool,
+        changed: Option<Day>,
         sink: &mut dyn Sink,
     ) -> Result<Derived, Error> {
+        self.changed = changed;
         let there = self.event_days();
-        self.look_back(&there, &days, whole).await?;
+        self.look_back(&there, &days).await?;
         for day in there.range(days.clone()) {
             self.day(*day, &days, sink).await?;
         }
@@ -116,6 +131,9 @@ impl<'a> Deriver<'a> {
             is_next = false;
         }
         self.finish(&days, sink).await?;
+        // Days without events too: somebody may add some meanwhile.
+        let all = days.start().days()..=days.end().next().days();
+        self.derived.read.extend(all.map(Day::from_days));
         Ok(self.derived)
     }
 
@@ -127,12 +145,12 @@ impl<'a> Deriver<'a> {
     }
 
     /// Brings the agents of `days` to where they stood before: from the last day before on which they did something.
-    async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>, whole: bool) -> Result<(), Error> {
+    async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>) -> Result<(), Error> {
         let Some(before) = there.range(..*days.start()).next_back().copied() else { return Ok(()) };
         let mut concerned: Vec<Day> = there.range(days.clone()).copied().collect();
-        if whole {
+        if self.changed.is_some() {
             // A session that was open when the days before were derived may since have fallen silent without an event.
-            let earliest = before.start().plus_micros(-self.silence()).day();
+            let earliest = before.start().plus_micros(-self.rules.silence_micros()).day();
             concerned.extend(there.range(earliest..=before));
         }
         let mut wanted = BTreeSet::new();
@@ -145,6 +163,7 @@ impl<'a> Deriver<'a> {
             .await?;
         }
         let mut since: HashMap<Box<str>, Day> = HashMap::new();
+        let mut beats: HashMap<Box<str>, Day> = HashMap::new();
         for day in there.range(..*days.start()).rev() {
             if wanted.is_empty() {
                 break;
@@ -152,7 +171,9 @@ impl<'a> Deriver<'a> {
             // Heart beats alone do not say whether the agent had signed out before.
             let mut found = BTreeSet::new();
             self.agents_of(*day, &mut |agent, kind| {
-                if kind != EventKind::HeartBeat && wanted.contains(agent) {
+                if wanted.contains(agent) && kind == EventKind::HeartBeat {
+                    beats.insert(agent.into(), *day);
+                } else if wanted.contains(agent) {
                     found.insert(Box::<str>::from(agent));
                 }
             })
@@ -160,6 +181,12 @@ impl<'a> Deriver<'a> {
             for agent in found {
                 wanted.remove(&agent);
                 since.insert(agent, *day);
+            }
+        }
+        // Of some there is nothing else.
+        for agent in wanted {
+            if let Some(day) = beats.remove(&agent) {
+                since.insert(agent, day);
             }
         }
         let Some(first) = since.values().min().copied() else { return Ok(()) };
@@ -192,12 +219,18 @@ impl<'a> Deriver<'a> {
     async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
         let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
+        let mut newest = day.start();
         while let Some((rows, row)) = events.next(self.store).await? {
+            newest = newest.max(self.moment(rows, row));
             if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
                 self.observe(rows, row);
                 self.ended.clear();
             }
         }
+        for agent in &mut self.agents {
+            agent.time.fall_silent(newest, self.rules.silence_micros(), &mut self.ended);
+        }
+        self.ended.clear();
         Ok(())
     }
 
@@ -205,8 +238,21 @@ impl<'a> Deriver<'a> {
         self.look_at(day);
         let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
         while let Some((rows, row)) = events.next(self.store).await? {
-            self.newest = self.newest.max(Some(Timestamp::from_micros(rows.timestamp.value(row))));
+            self.newest = self.newest.max(Some(self.moment(rows, row)));
             let agent = self.observe(rows, row);
+            self.keep(agent, days);
+            if self.rows.len() >= BATCH_ROWS {
+                self.hand_on(sink).await?;
+            }
+        }
+        self.sweep(days, sink).await
+    }
+
+    /// Ends the sessions that are silent by the newest event.
+    async fn sweep(&mut self, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
+        let Some(newest) = self.newest else { return Ok(()) };
+        for agent in 0..self.agents.len() {
+            self.agents[agent].time.fall_silent(newest, self.rules.silence_micros(), &mut self.ended);
             self.keep(agent, days);
             if self.rows.len() >= BATCH_ROWS {
                 self.hand_on(sink).await?;
@@ -215,16 +261,19 @@ impl<'a> Deriver<'a> {
         Ok(())
     }
 
-    /// Silence up to the newest event ends sessions; the rest is open.
+    /// What is open now stays open.
     async fn finish(&mut self, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
-        let silence = self.silence();
         for agent in 0..self.agents.len() {
             let time = &mut self.agents[agent].time;
-            if let Some(newest) = self.newest {
-                time.fall_silent(newest, silence, &mut self.ended);
-            }
+            // That it goes on is news as well: its rows may have been ended by silence before.
+            let goes_on =
+                time.last_sign().is_some_and(|last| self.changed.is_some_and(|changed| last.day() >= changed));
+            let since = time.open_since().filter(|_| goes_on);
             if self.rules.write_open {
                 time.finish(&mut self.ended);
+            }
+            if let Some(since) = since {
+                self.widen(since.day(), days);
             }
             self.keep(agent, days);
             if self.rows.len() >= BATCH_ROWS {
@@ -241,7 +290,7 @@ impl<'a> Deriver<'a> {
         if self.agents.get(self.last).is_none_or(|agent| &*agent.id.arn != arn) {
             self.last = self.place(rows, row, arn);
         }
-        let silence = self.silence();
+        let silence = self.rules.silence_micros();
         let seen = rows.sighting(row, self.rules.early_seconds);
         self.agents[self.last].time.observe(&seen, silence, &mut self.ended);
         self.last
@@ -262,19 +311,34 @@ impl<'a> Deriver<'a> {
         self.agents.len() - 1
     }
 
-    fn silence(&self) -> i64 {
-        i64::try_from(self.rules.silence.as_micros()).unwrap_or(i64::MAX)
+    /// When the event of a row happened, as the rules take it.
+    fn moment(&self, rows: &Rows, row: usize) -> Timestamp {
+        rows.moment(row, self.rules.early_seconds)
     }
 
     /// Makes rows of what ended, if it began on one of `days`.
     fn keep(&mut self, agent: usize, days: &RangeInclusive<Day>) {
-        for ended in self.ended.drain(..) {
-            let day = ended.stretch().start.day();
+        for ended in std::mem::take(&mut self.ended) {
+            let stretch = ended.stretch();
+            let day = stretch.start.day();
             if days.contains(&day) {
                 self.rows.push(&self.agents[agent].id, &ended, self.rules.now);
-            } else if day < *days.start() && ended.stretch().end.is_some() {
-                self.derived.earlier = Some(self.derived.earlier.map_or(day, |earlier| earlier.min(day)));
+                continue;
             }
+            // Whoever derived the earlier day did not know of it, or did not know its end.
+            let is_news = |changed: Day| {
+                stretch.told.day() >= changed || (stretch.reason != EndReason::StillOpen && self.day >= changed)
+            };
+            if self.changed.is_some_and(is_news) {
+                self.widen(day, days);
+            }
+        }
+    }
+
+    /// Rows of a day before `days` may be other ones now.
+    fn widen(&mut self, day: Day, days: &RangeInclusive<Day>) {
+        if day < *days.start() && day >= Day::EARLIEST {
+            self.derived.earlier = Some(self.derived.earlier.map_or(day, |earlier| earlier.min(day)));
         }
     }
 
@@ -289,12 +353,14 @@ impl<'a> Deriver<'a> {
     }
 
     fn look_at(&mut self, day: Day) {
+        self.day = day;
+        self.derived.read.insert(day);
         let (first, last) = self.derived.looked_at.unwrap_or((day, day));
         self.derived.looked_at = Some((first.min(day), last.max(day)));
     }
 
     /// Whether an agent has something open that began before `border`.
     fn is_any_open_since(&self, border: Timestamp) -> bool {
-        self.agents.iter().any(|agent| agent.time.open_since().is_some_and(|since| since < border))
+        self.agents.iter().any(|agent| agent.time.earliest_open().is_some_and(|since| since < border))
     }
 }

@@ -51,6 +51,12 @@ pub enum Error {
     /// The sink refused the derived rows.
     #[error("derived rows cannot be written: {0}")]
     Sink(Failure),
+    /// What was derived so far is not known.
+    #[error("the list of derived days cannot be read: {reason}")]
+    Marks {
+        /// Why.
+        reason: &'static str,
+    },
     /// Another process rewrote the same days, or bans this one.
     #[error("the rebuild is void: {by}")]
     Fenced {
@@ -73,6 +79,7 @@ impl Error {
             Self::Missing { .. } | Self::Damaged { .. } | Self::Column { .. } => Fault::Data,
             Self::Rows(_) => Fault::Bug,
             Self::Spool(_) => Fault::Config,
+            Self::Marks { .. } => Fault::Data,
             Self::Sink(failure) => failure.fault(),
             Self::Fenced { .. } | Self::Overtaken { .. } => Fault::Fenced,
         }
@@ -87,6 +94,7 @@ impl Error {
             Self::Column { .. } => "maintain/missing-column",
             Self::Rows(_) => "maintain/rows",
             Self::Spool(_) => "maintain/spool",
+            Self::Marks { .. } => "maintain/marks",
             Self::Sink(failure) => failure.code(),
             Self::Fenced { .. } => "maintain/fenced",
             Self::Overtaken { .. } => "maintain/overtaken",

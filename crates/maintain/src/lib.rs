@@ -11,6 +11,7 @@
 mod derive;
 mod error;
 mod keys;
+mod marks;
 mod merge;
 mod rebuild;
 mod run;
@@ -20,4 +21,5 @@ mod sightings;
 pub use derive::{Derived, Rules};
 pub use error::Error;
 pub use keys::LakeKeys;
+pub use marks::{Marks, newest_events};
 pub use rebuild::{Attempted, Rebuild, Rebuilt};

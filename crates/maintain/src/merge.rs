@@ -109,7 +109,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The day's, from the first. With a spool, memory does not grow with the number of row groups.
+    /// The day's, from the first. With a spool, memory hardly grows with the number of row groups: 512 rows for each 48.
     pub(crate) async fn of(
         store: &dyn ObjectStore,
         live: &LiveFiles,

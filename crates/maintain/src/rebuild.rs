@@ -5,11 +5,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tributary_commit::{Claim, CommitLog, Proposal, Receipt};
-use tributary_core::{Attempt, Clock, Day, Delta, Failure, Key, Scratch, Sink, TableId, Tally};
+use tributary_core::{
+    Attempt, Clock, Day, Delta, Failure, Key, PartitionPath, Scratch, Sink, StateKind, TableId, Tally,
+};
 use tributary_store::ObjectStore;
 
 use crate::derive::{Derived, Deriver, Rules};
 use crate::error::Error;
+use crate::marks::Marks;
 
 /// What a rebuild did.
 #[derive(Clone, Debug)]
@@ -61,7 +64,8 @@ impl std::fmt::Debug for Rebuild<'_> {
 
 impl Rebuild<'_> {
     /// Writes the rows that began on `days` to `sink` and commits them as `attempt`, in the place of those that are
-    /// there. With `whole`, only if no row of an earlier day has changed.
+    /// there. With `settle` (the first of the days whose events have no rows yet, and what is known of the others), only
+    /// if no row of a day before has changed; the days are marked then.
     ///
     /// # Errors
     /// A file of the lake that cannot be read, and what the sink and the log say.
@@ -70,15 +74,15 @@ impl Rebuild<'_> {
         sink: &mut dyn Sink,
         attempt: Attempt,
         days: RangeInclusive<Day>,
-        whole: bool,
+        settle: Option<(Day, &mut Marks)>,
     ) -> Result<Attempted, Failure> {
         let began = self.clock.now();
         let live = self.log.live().clone();
         sink.begin(&attempt);
         let lake = (self.store.as_ref(), &live);
         let deriver = Deriver::new(lake, self.rules, &self.tables, self.scratch.as_ref());
-        let derived = Box::pin(deriver.derive(days.clone(), whole, sink)).await?;
-        if let Some(earlier) = derived.earlier.filter(|_| whole) {
+        let derived = Box::pin(deriver.derive(days.clone(), settle.as_ref().map(|settle| settle.0), sink)).await?;
+        if let Some(earlier) = derived.earlier {
             return Ok(Attempted::Wider(earlier));
         }
         let adds = sink.seal().await?;
@@ -89,7 +93,13 @@ impl Rebuild<'_> {
             .collect();
         let bytes = adds.iter().map(|file| file.ticket.bytes).sum();
         let mut rebuilt = Rebuilt { days, derived, adds: adds.len(), bytes, replaces: replaces.len(), receipt: None };
-        if rebuilt.adds + rebuilt.replaces > 0 {
+        let marks = settle.map(|(_, marks)| {
+            marks.mark(&live, &rebuilt.days);
+            (Marks::scope(), StateKind::Full, marks.bytes())
+        });
+        if rebuilt.adds + rebuilt.replaces > 0 || marks.is_some() {
+            let events = TableId::new("agent_event");
+            let read = rebuilt.derived.read.iter();
             let proposal = Proposal {
                 attempt,
                 delta: Delta::default(),
@@ -97,8 +107,9 @@ impl Rebuild<'_> {
                 adds,
                 replaces: replaces.into_iter().collect(),
                 bans: Vec::new(),
-                state: Vec::new(),
+                state: marks.into_iter().collect(),
                 guarded: true,
+                read: read.map(|day| (events.clone(), PartitionPath::of(*day))).collect(),
                 began,
             };
             rebuilt.receipt = Some(self.commit(proposal).await?);

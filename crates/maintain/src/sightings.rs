@@ -87,6 +87,12 @@ impl Rows {
         self.event_id.len()
     }
 
+    /// When the event of a row happened; with `early_seconds`, before May 2019 without its milliseconds.
+    pub(crate) fn moment(&self, row: usize, early_seconds: bool) -> Timestamp {
+        let at = Timestamp::from_micros(self.timestamp.value(row)); // a row has a day
+        if early_seconds { settled(at) } else { at }
+    }
+
     /// The event of a row; with `early_seconds`, moments before May 2019 without their milliseconds.
     pub(crate) fn sighting(&self, row: usize, early_seconds: bool) -> Sighting<'_> {
         let moment = |array: &TimestampMicrosecondArray, at: usize| {
@@ -100,7 +106,7 @@ impl Rows {
         };
         let is_there = status.arn.is_some() || status.name.is_some() || status.since.is_some();
         Sighting {
-            at: moment(&self.timestamp, row).unwrap_or(Timestamp::from_micros(0)), // a row has a day
+            at: self.moment(row, early_seconds),
             event_id: self.event_id.value(row),
             kind: EventKind::of(text(&self.event_type, row).unwrap_or_default()),
             status: is_there.then_some(status),

@@ -1,13 +1,13 @@
 //! The tables of agent time of a plan's lake: derived after a batch, or for the days that are asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use tributary_commit::{CommitLog, LiveFiles};
+use tributary_commit::CommitLog;
 use tributary_connect::agent_time::time_tables;
-use tributary_core::{Attempt, Clock, Day, Epoch, Failure, Scratch, Table, TableId};
-use tributary_maintain::{Attempted, Rebuild, Rebuilt, Rules};
+use tributary_core::{Attempt, Clock, Day, Failure, Fault, Scratch, Table, TableId};
+use tributary_maintain::{Attempted, Marks, Rebuild, Rebuilt, Rules, newest_events};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_store::ObjectStore;
 
@@ -15,8 +15,11 @@ use crate::build::{open_spool, sink_options};
 use crate::lake::open_lake_if_there;
 use crate::{LineFactory, Plan};
 
-/// How often days are derived again because somebody committed to them meanwhile.
+/// How often days are derived again because somebody committed meanwhile.
 const PATIENCE: usize = 5;
+
+/// Days that lie further apart than this do not touch: a session without a sign of life has ended by then.
+const NEIGHBOURS: i32 = 2;
 
 /// The tables of agent time that a plan writes.
 pub fn derived_tables(plan: &Plan) -> Vec<TableId> {
@@ -36,14 +39,14 @@ pub async fn rebuild(
     clock: &dyn Clock,
 ) -> Result<Option<Rebuilt>, Failure> {
     let Some(mut deriving) = Deriving::open(factory, tables, clock).await? else { return Ok(None) };
-    match deriving.once(attempt, days, false).await? {
+    match deriving.once(attempt, days, None).await? {
         Attempted::Done(rebuilt) => Ok(Some(rebuilt)),
-        Attempted::Wider(_) => Ok(None), // never without `whole`
+        Attempted::Wider(_) => Ok(None), // only where earlier days are looked for
     }
 }
 
-/// After a batch: derives every day whose events are newer than what was derived of it, and whatever days before that
-/// changes. Does nothing when there is none. `attempts` names each try.
+/// After a batch: derives every day whose events have no rows yet, and whatever days before and after that changes. Does
+/// nothing when there is none. `attempts` names each try.
 ///
 /// # Errors
 /// As [`rebuild`].
@@ -57,15 +60,17 @@ pub async fn derive(
         return Ok(Vec::new());
     }
     let Some(mut deriving) = Deriving::open(factory, tables, clock).await? else { return Ok(Vec::new()) };
-    let mut done = Vec::new();
-    for _ in 0..PATIENCE {
-        let stale = deriving.stale_ranges();
-        let next = deriving.log.live().iter().map(|(.., file)| file.epoch).max();
-        for days in stale {
-            done.extend(deriving.settle(attempts, days).await?);
-        }
-        if !deriving.others_came_after(next, &done) {
-            break;
+    let (mut done, mut patience) = (Vec::new(), PATIENCE);
+    while let Some((first, days)) = deriving.stale() {
+        match deriving.settle(attempts, first, days).await {
+            Ok(rebuilt) => done.push(rebuilt),
+            // Somebody else was faster, or added to these days: what is stale now?
+            Err(failure) if failure.fault() == Fault::Fenced && patience > 0 => {
+                tracing::info!(error = %failure, "deriving again");
+                patience -= 1;
+                deriving.recover().await?;
+            }
+            Err(failure) => return Err(failure),
         }
     }
     Ok(done)
@@ -76,6 +81,7 @@ struct Deriving<'a> {
     log: CommitLog,
     scratch: Option<Arc<dyn Scratch>>,
     tables: Vec<TableId>,
+    marks: Marks,
     plan: &'a Plan,
     clock: &'a dyn Clock,
 }
@@ -89,17 +95,45 @@ impl<'a> Deriving<'a> {
     ) -> Result<Option<Self>, Failure> {
         let plan = factory.plan();
         let Some(store) = open_lake_if_there(&plan.lake).await? else { return Ok(None) };
-        let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
-        let mut log = factory.open_log(Arc::clone(&store)).await?;
-        for permit in log.recover().await.map_err(failure)?.unfinished {
-            log.publish(permit).await.map_err(failure)?;
-        }
+        let log = factory.open_log(Arc::clone(&store)).await?;
         let scratch = open_spool(plan.parquet.spool.as_ref()).await?;
-        Ok(Some(Self { store, log, scratch, tables, plan, clock }))
+        let mut deriving = Self { store, log, scratch, tables, marks: Marks::default(), plan, clock };
+        deriving.recover().await?;
+        Ok(Some(deriving))
+    }
+
+    /// Reads where the log stands, and publishes what somebody left claimed.
+    async fn recover(&mut self) -> Result<(), Failure> {
+        let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
+        let recovered = self.log.recover().await.map_err(failure)?;
+        for permit in recovered.unfinished {
+            self.log.publish(permit).await.map_err(failure)?;
+        }
+        let states = recovered.states.get(&Marks::scope()).map(Vec::as_slice).unwrap_or_default();
+        self.marks = Marks::of(states, self.rules_text())?;
+        Ok(())
+    }
+
+    /// What gives derived rows their meaning.
+    fn rules_text(&self) -> String {
+        let tables: Vec<&str> = self.tables.iter().map(TableId::as_str).collect();
+        let connect = &self.plan.connect;
+        format!(
+            "tables={} silence={} open={} early_seconds={}",
+            tables.join(","),
+            connect.silence.as_secs(),
+            connect.write_open,
+            connect.early_seconds
+        )
     }
 
     /// One try.
-    async fn once(&mut self, attempt: Attempt, days: RangeInclusive<Day>, whole: bool) -> Result<Attempted, Failure> {
+    async fn once(
+        &mut self,
+        attempt: Attempt,
+        days: RangeInclusive<Day>,
+        changed: Option<Day>,
+    ) -> Result<Attempted, Failure> {
         let tables: Vec<Table> = time_tables().into_iter().filter(|table| self.tables.contains(&table.id)).collect();
         let identity = Identity { pipeline: self.plan.pipeline.clone() };
         let options = sink_options(&self.plan.parquet);
@@ -113,56 +147,44 @@ impl<'a> Deriving<'a> {
         };
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());
         let mut rebuild = Rebuild { store, log: &mut self.log, tables, rules, scratch, clock: self.clock };
-        rebuild.days(&mut sink, attempt, days, whole).await
+        let mut marks = self.marks.clone();
+        let attempted = rebuild.days(&mut sink, attempt, days, changed.map(|changed| (changed, &mut marks))).await?;
+        if matches!(attempted, Attempted::Done(_)) {
+            self.marks = marks;
+        }
+        Ok(attempted)
     }
 
     /// Derives days, and those before them whose rows change with them.
     async fn settle(
         &mut self,
         attempts: &mut (dyn FnMut() -> Attempt + Send),
+        changed: Day,
         mut days: RangeInclusive<Day>,
-    ) -> Result<Option<Rebuilt>, Failure> {
+    ) -> Result<Rebuilt, Failure> {
         loop {
-            match self.once(attempts(), days.clone(), true).await? {
-                Attempted::Done(rebuilt) => return Ok(Some(rebuilt)),
+            match self.once(attempts(), days.clone(), Some(changed)).await? {
+                Attempted::Done(rebuilt) => return Ok(rebuilt),
                 Attempted::Wider(first) => days = first..=*days.end(),
             }
         }
     }
 
-    /// The days whose events are newer than their derived rows, as ranges of days that follow one another.
-    fn stale_ranges(&self) -> Vec<RangeInclusive<Day>> {
-        let live = self.log.live();
-        let events = newest(live, |table| table.as_str() == "agent_event");
-        let derived = newest(live, |table| self.tables.contains(table));
-        let is_stale =
-            |(day, epoch): (&Day, &Epoch)| derived.get(day).is_none_or(|derived| derived < epoch).then_some(*day);
-        let stale: BTreeSet<Day> = events.iter().filter_map(is_stale).collect();
-        let mut ranges: Vec<RangeInclusive<Day>> = Vec::new();
+    /// The first stale day, and the days to derive with it: the stale ones that follow, and a neighbour at each end, for a
+    /// session that reaches over midnight is another one when either day is.
+    fn stale(&self) -> Option<(Day, RangeInclusive<Day>)> {
+        let stale = self.marks.stale(self.log.live());
+        let first = *stale.first()?;
+        let events: BTreeSet<Day> = newest_events(self.log.live()).into_keys().collect();
+        let is_near = |left: Day, right: Day| right.days() - left.days() <= NEIGHBOURS;
+        let before = events.range(..first).next_back().copied().filter(|before| is_near(*before, first));
+        let mut last = first;
         for day in stale {
-            match ranges.last_mut() {
-                Some(range) if range.end().next() >= day => *range = *range.start()..=day,
-                _ => ranges.push(day..=day),
+            if is_near(last, day) {
+                last = day;
             }
         }
-        ranges
+        let after = events.range(last.next()..).next().copied().filter(|after| is_near(last, *after));
+        Some((first, before.unwrap_or(first)..=after.unwrap_or(last)))
     }
-
-    /// Whether somebody committed between what was read and what was derived from it.
-    fn others_came_after(&self, read: Option<Epoch>, done: &[Rebuilt]) -> bool {
-        let ours: BTreeSet<Epoch> =
-            done.iter().filter_map(|rebuilt| rebuilt.receipt.as_ref().map(|receipt| receipt.epoch())).collect();
-        let newer = self.log.live().iter().map(|(.., file)| file.epoch).filter(|epoch| Some(*epoch) > read);
-        newer.into_iter().any(|epoch| !ours.contains(&epoch))
-    }
-}
-
-/// By day: the newest epoch that added to any of these tables.
-fn newest(live: &LiveFiles, is_meant: impl Fn(&TableId) -> bool) -> BTreeMap<Day, Epoch> {
-    let mut days: BTreeMap<Day, Epoch> = BTreeMap::new();
-    for (_, partition, file) in live.iter().filter(|(table, ..)| is_meant(table)) {
-        let newest = days.entry(partition.day()).or_insert(file.epoch);
-        *newest = (*newest).max(file.epoch);
-    }
-    days
 }

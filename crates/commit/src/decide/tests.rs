@@ -32,6 +32,7 @@ fn proposal() -> Proposal {
         bans: Vec::new(),
         state: Vec::new(),
         guarded: false,
+        read: Vec::new(),
         began: Timestamp::from_micros(0),
     }
 }

@@ -122,6 +122,7 @@ pub(crate) fn empty(attempt: u128) -> Proposal {
         bans: Vec::new(),
         state: Vec::new(),
         guarded: false,
+        read: Vec::new(),
         began: Timestamp::from_micros(0),
     }
 }

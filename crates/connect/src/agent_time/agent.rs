@@ -45,6 +45,13 @@ impl AgentTime {
         self.open.as_ref().map(|open| open.session.stretch.start)
     }
 
+    /// When the first of what is open began: the session, or a contact's state that is older.
+    pub fn earliest_open(&self) -> Option<Timestamp> {
+        let open = self.open.as_ref()?;
+        let segments = open.segments.iter().map(|segment| segment.stretch.start);
+        segments.chain([open.session.stretch.start]).min()
+    }
+
     /// The last event of the open session.
     pub fn last_sign(&self) -> Option<Timestamp> {
         self.open.as_ref().map(|open| open.last_sign)
@@ -54,9 +61,14 @@ impl AgentTime {
     /// come in a session.
     pub fn observe(&mut self, seen: &Sighting<'_>, silence: i64, ended: &mut Vec<Ended>) {
         self.fall_silent(seen.at, silence, ended);
-        if seen.kind == EventKind::Login {
+        if seen.kind == EventKind::Login && self.open_since() != Some(seen.at) {
             // The LOGOUT before it is missing.
             self.close(None, EndReason::Silence, ended);
+        }
+        if seen.kind == EventKind::Logout && self.open.is_none() {
+            // A session that is not known, or has fallen silent before: there is nothing to be said of it.
+            self.logged_out = Some(seen.at);
+            return;
         }
         let is_new = self.open.is_none();
         if is_new && !self.begin(seen) {
@@ -95,10 +107,8 @@ impl AgentTime {
         if seen.kind == EventKind::HeartBeat && self.logged_out.is_some_and(goes_on) {
             return false;
         }
-        let session = Session {
-            stretch: opened(seen.at, seen.event_id),
-            login: (seen.kind == EventKind::Login).then_some(seen.at),
-        };
+        let session =
+            Session { stretch: opened(seen.at, seen), login: (seen.kind == EventKind::Login).then_some(seen.at) };
         let open = OpenSession {
             session,
             status: None,
@@ -107,6 +117,7 @@ impl AgentTime {
             last_event: seen.event_id.into(),
         };
         self.open = Some(open);
+        self.logged_out = None;
         true
     }
 
@@ -117,7 +128,10 @@ impl AgentTime {
             open.change_status(status, seen, ended);
         }
         let Some(contacts) = &seen.contacts else { return };
-        self.left.retain(|(id, ..)| contacts.iter().any(|contact| contact.id == &**id));
+        // A LOGIN lists nothing, also where a contact was never cleared.
+        if seen.kind != EventKind::Login {
+            self.left.retain(|(id, ..)| contacts.iter().any(|contact| contact.id == &**id));
+        }
         for (at, contact) in contacts.iter().enumerate() {
             if contacts[..at].iter().any(|before| before.id == contact.id) {
                 continue; // one contact cannot be in two states
@@ -167,13 +181,18 @@ impl OpenSession {
             return;
         }
         let session = self.session.stretch.start;
-        let start = seen.since.unwrap_or(by.at).max(session);
+        let mut start = seen.since.unwrap_or(by.at).max(session);
         if let Some(mut status) = self.status.take() {
+            // Statuses follow one another, whatever the clocks of the service say.
+            start = start.max(status.stretch.start);
             end(&mut status.stretch, start, EndReason::NextState, by.event_id);
-            ended.push(Ended::Status(status));
+            // The same status chosen twice before the session began is one row.
+            if status.stretch.start < start || status.arn.as_deref() != seen.arn {
+                ended.push(Ended::Status(status));
+            }
         }
         self.status = Some(StatusInterval {
-            stretch: opened(start, by.event_id),
+            stretch: opened(start, by),
             arn: seen.arn.map(Into::into),
             name: seen.name.map(Into::into),
             kind: seen.kind.map(Into::into),
@@ -185,7 +204,7 @@ impl OpenSession {
         // Without a state, or its start, nothing can be said of it.
         let (Some(state), Some(start)) = (seen.state, seen.since) else { return };
         let fresh = || Segment {
-            stretch: opened(start, by.event_id),
+            stretch: opened(start, by),
             state: state.into(),
             contact: ContactOf {
                 id: seen.id.into(),
@@ -223,8 +242,9 @@ impl OpenSession {
 }
 
 /// A stretch that has no end yet.
-fn opened(start: Timestamp, event: &str) -> Stretch {
-    Stretch { start, end: None, reason: EndReason::StillOpen, start_event: event.into(), end_event: None }
+fn opened(start: Timestamp, by: &Sighting<'_>) -> Stretch {
+    let (start_event, told) = (by.event_id.into(), by.at);
+    Stretch { start, end: None, reason: EndReason::StillOpen, start_event, told, end_event: None }
 }
 
 /// Nothing ends before it begins, whatever the clocks of the service say.

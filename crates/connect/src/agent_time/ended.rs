@@ -41,6 +41,8 @@ pub struct Stretch {
     pub reason: EndReason,
     /// The event that first told of it.
     pub start_event: Box<str>,
+    /// When that event happened.
+    pub told: Timestamp,
     /// The event that told of its end.
     pub end_event: Option<Box<str>>,
 }

@@ -211,6 +211,57 @@ fn heart_beats_after_a_logout_are_no_session() {
 }
 
 #[test]
+fn a_contact_that_was_never_cleared_has_one_row() {
+    let available = status("Available", 0.0);
+    let ended = told(&[
+        event("1", Change, 1.0, available, &[contact("c", "ENDED", 1.0)]),
+        event("2", Login, 5_000.0, available, &[]),
+        event("3", Change, 5_001.0, available, &[contact("c", "ENDED", 1.0)]),
+        event("4", Change, 5_002.0, available, &[]),
+    ]);
+    let rows: Vec<&String> = ended.iter().filter(|row| row.starts_with('c')).collect();
+    assert_eq!(rows, ["c ENDED 1..? silence (1 -)"]);
+}
+
+#[test]
+fn a_logout_alone_is_no_session_and_a_login_ends_its_time() {
+    let (offline, available) = (status("Offline", 0.0), status("Available", 4_005.0));
+    let ended = told(&[
+        event("1", Logout, 100.0, offline, &[]),
+        event("2", Logout, 200.0, offline, &[]),
+        event("3", HeartBeat, 300.0, offline, &[]),
+        event("4", Login, 400.0, offline, &[]),
+        // Silent for long, then there again: within an hour of the old LOGOUT, which means nothing any more.
+        event("5", HeartBeat, 2_000.0, offline, &[]),
+        event("6", Change, 2_100.0, available, &[]),
+    ]);
+    assert_eq!(
+        ended,
+        [
+            "Offline 400..400 silence (4 4)",
+            "session with login 400..400 silence (4 4)",
+            "Offline 2000..4005 next_state (5 6)",
+            "Available 4005..? still_open_at_end_of_input (6 -)",
+            "session 2000..? still_open_at_end_of_input (5 -)",
+        ]
+    );
+}
+
+#[test]
+fn statuses_do_not_overlap_whatever_their_starts() {
+    let ended = told(&[
+        event("1", Change, 10.0, status("A", 3.0), &[]),
+        event("2", Change, 11.0, status("A", 9.5), &[]),
+        event("3", Change, 20.0, status("B", 15.0), &[]),
+        event("4", Change, 21.0, status("C", 12.0), &[]),
+    ]);
+    assert_eq!(
+        ended[..3],
+        ["A 10..15 next_state (2 3)", "B 15..15 next_state (3 4)", "C 15..? still_open_at_end_of_input (4 -)"]
+    );
+}
+
+#[test]
 fn a_snapshot_that_is_missing_says_nothing() {
     let mut blank = event("2", Change, 20.0, status("Available", 1.0), &[]);
     (blank.status, blank.contacts) = (None, None);

@@ -99,6 +99,7 @@ impl Write {
             bans: Vec::new(),
             state: seal.states,
             guarded: self.guarded,
+            read: Vec::new(),
             began: open.began,
         };
         Ok(Sealed { proposal, reason: seal.reason })
