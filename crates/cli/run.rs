@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
         let signals = Signals::listen()?;
         let drain = stop.drain.clone();
         let work = async {
-            let done = run_line(&factory, clock, stop.clone(), sender).await.map_err(Trouble::from)?;
+            let mut done = run_line(&factory, clock, stop.clone(), sender).await.map_err(Trouble::from)?;
             if done.outcome != RunOutcome::Finished {
                 return Ok((done, Vec::new()));
             }
@@ -34,7 +34,10 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
             let mut attempts = || new_attempt(&SystemClock);
             let derived = tokio::select! {
                 derived = derive(&factory, &mut attempts, &SystemClock) => derived,
-                () = drain.cancelled() => Ok(Vec::new()),
+                () = drain.cancelled() => {
+                    done.outcome = RunOutcome::Drained;
+                    Ok(Vec::new())
+                }
             };
             let derived = derived.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
             Ok::<_, Trouble>((done, derived))
