@@ -13,6 +13,7 @@ use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
 use crate::error::Error;
+use crate::marks::newest_events;
 use crate::merge::Events;
 use crate::scan::scan;
 use crate::sightings::Rows;
@@ -116,7 +117,7 @@ impl<'a> Deriver<'a> {
         sink: &mut dyn Sink,
     ) -> Result<Derived, Error> {
         self.changed = changed;
-        let there = self.event_days();
+        let there: BTreeSet<Day> = newest_events(self.live).into_keys().collect();
         self.look_back(&there, &days).await?;
         for day in there.range(days.clone()) {
             self.day(*day, &days, sink).await?;
@@ -135,13 +136,6 @@ impl<'a> Deriver<'a> {
         let all = days.start().days()..=days.end().next().days();
         self.derived.read.extend(all.map(Day::from_days));
         Ok(self.derived)
-    }
-
-    /// The days that have events.
-    fn event_days(&self) -> BTreeSet<Day> {
-        let events = TableId::new("agent_event");
-        let partitions = self.live.days().filter(|(table, ..)| **table == events);
-        partitions.map(|(_, partition, _)| partition.day()).collect()
     }
 
     /// Brings the agents of `days` to where they stood before: from the last day before on which they did something.

@@ -24,8 +24,8 @@ const ROWS_AT_ONCE: usize = 65_536;
 /// A row group has at least so many rows in memory.
 const LEAST_ROWS: usize = 64;
 
-/// More row groups than this are not merged at once: a reader of one takes a megabyte. They are merged so many at a time
-/// into runs on the spool, and then the runs.
+/// More row groups than this are not merged at once: a reader of one has buffers and a decompressor for each column. They
+/// are merged so many at a time into runs on the spool, and then the runs.
 const AT_ONCE: usize = 48;
 
 /// Rows of a run that are read back together.
