@@ -4,9 +4,12 @@
 //! feeds it has put them in order. `docs/agent-time.md` defines each measure.
 
 mod agent;
+mod counted;
 mod ended;
 mod rows;
 mod sighting;
+mod statistic_rows;
+mod statistics;
 
 #[cfg(test)]
 mod tests;
@@ -14,9 +17,12 @@ mod tests;
 use tributary_core::Table;
 
 pub use agent::AgentTime;
-pub use ended::{ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
+pub use counted::Routing;
+pub use ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
 pub use rows::{AgentId, TimeRows};
-pub use sighting::{ContactSeen, EventKind, Sighting, StatusSeen};
+pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
+pub use statistic_rows::CUSTOM_STATES;
+pub use statistics::{Counting, Handled, IntervalOfAgent, QueueAndChannel, Spent, Statistics};
 
 use crate::generated;
 
@@ -27,5 +33,7 @@ pub fn time_tables() -> Vec<Table> {
         generated::agent_contact_segments(),
         generated::agent_acw(),
         generated::agent_sessions(),
+        generated::agent_statistic_record(),
+        generated::agent_queue_statistic_record(),
     ]
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow_buffer::{
     BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer,
 };
-use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema};
 use tributary_core::Timestamp;
 
 /// An offset of a column. Batches are a few MiB, far below 2 GiB; a batch that is not is refused by Arrow's own check,
@@ -81,6 +82,11 @@ pub(crate) fn nulls_of<T: Copy + Default + PartialEq>(values: &mut [T], null: T)
     let there = BooleanBuffer::collect_bool(values.len(), |row| values[row] != null);
     values.iter_mut().filter(|value| **value == null).for_each(|value| *value = T::default());
     Some(NullBuffer::new(there))
+}
+
+/// The columns as a batch: the table's schema, with the type of a coded column where one is coded.
+pub(crate) fn coded(schema: &Schema, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+    RecordBatch::try_new(Arc::new(Schema::new(coded_fields(schema.fields(), &columns))), columns)
 }
 
 /// No moment of a payload: its years have four digits.

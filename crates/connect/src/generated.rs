@@ -327,6 +327,63 @@ pub(crate) fn agent_event_contacts() -> Table {
     }
 }
 
+/// The table `agent_queue_statistic_record`.
+///
+/// One row per agent, interval, queue and channel: the contacts of the agent.
+pub(crate) fn agent_queue_statistic_record() -> Table {
+    let fields = vec![
+        field(1, "aqsr_statistic_id", DataType::Utf8, false),
+        field(2, "instance_id", DataType::Utf8, false),
+        field(3, "user_id", DataType::Utf8, true),
+        field(4, "routing_profile_id", DataType::Utf8, true),
+        field(5, "agent_hierarchy_level_1_id", DataType::Utf8, true),
+        field(6, "agent_hierarchy_level_2_id", DataType::Utf8, true),
+        field(7, "agent_hierarchy_level_3_id", DataType::Utf8, true),
+        field(8, "agent_hierarchy_level_4_id", DataType::Utf8, true),
+        field(9, "agent_hierarchy_level_5_id", DataType::Utf8, true),
+        field(10, "interval_start_time", MOMENT, false),
+        field(11, "interval_end_time", MOMENT, false),
+        field(12, "published_date", MOMENT, true),
+        field(13, "aws_account_id", DataType::Utf8, true),
+        field(14, "queue_id", DataType::Utf8, true),
+        field(15, "channel", DataType::Utf8, true),
+        field(16, "queue_type", DataType::Utf8, true),
+        field(17, "agent_non_response", DataType::Int64, true),
+        field(18, "contacts_offered", DataType::Int64, true),
+        field(19, "contacts_handled", DataType::Int64, true),
+        field(20, "handle_time", DataType::Int64, true),
+        field(21, "agent_incoming_connecting_time", DataType::Int64, true),
+        field(22, "agent_outbound_connecting_time", DataType::Int64, true),
+        field(23, "agent_callback_connecting_time", DataType::Int64, true),
+        field(24, "agent_api_connecting_time", DataType::Int64, true),
+        field(25, "incoming_connecting_attempts", DataType::Int64, true),
+        field(26, "outbound_connecting_attempts", DataType::Int64, true),
+        field(27, "callback_connecting_attempts", DataType::Int64, true),
+        field(28, "api_connecting_attempts", DataType::Int64, true),
+        field(29, "contact_time_ms", DataType::Int64, true),
+        field(30, "agent_non_response_without_customer_abandons", DataType::Int64, true),
+        field(31, "instance_arn", DataType::Utf8, true),
+        field(32, "user_arn", DataType::Utf8, true),
+        field(33, "agent_routing_profile_arn", DataType::Utf8, true),
+        field(34, "queue_arn", DataType::Utf8, true),
+        field(35, "agent_hierarchy_level_1_arn", DataType::Utf8, true),
+        field(36, "agent_hierarchy_level_2_arn", DataType::Utf8, true),
+        field(37, "agent_hierarchy_level_3_arn", DataType::Utf8, true),
+        field(38, "agent_hierarchy_level_4_arn", DataType::Utf8, true),
+        field(39, "agent_hierarchy_level_5_arn", DataType::Utf8, true),
+        field(40, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("agent_queue_statistic_record"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "interval_start_time",
+        key: &["instance_id", "aqsr_statistic_id"],
+        sort: &["user_arn", "interval_start_time", "queue_arn", "channel"],
+        distinct: &["aqsr_statistic_id"],
+    }
+}
+
 /// The table `agent_sessions`.
 ///
 /// One row per session of an agent, from login to logout.
@@ -353,6 +410,103 @@ pub(crate) fn agent_sessions() -> Table {
         key: &["instance_id", "agent_id", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
         distinct: &[],
+    }
+}
+
+/// The table `agent_statistic_record`.
+///
+/// One row per agent and interval: how the agent's time was spent.
+pub(crate) fn agent_statistic_record() -> Table {
+    let fields = vec![
+        field(1, "asr_statistic_id", DataType::Utf8, false),
+        field(2, "instance_id", DataType::Utf8, false),
+        field(3, "user_id", DataType::Utf8, true),
+        field(4, "routing_profile_id", DataType::Utf8, true),
+        field(5, "agent_hierarchy_level_1_id", DataType::Utf8, true),
+        field(6, "agent_hierarchy_level_2_id", DataType::Utf8, true),
+        field(7, "agent_hierarchy_level_3_id", DataType::Utf8, true),
+        field(8, "agent_hierarchy_level_4_id", DataType::Utf8, true),
+        field(9, "agent_hierarchy_level_5_id", DataType::Utf8, true),
+        field(10, "interval_start_time", MOMENT, false),
+        field(11, "interval_end_time", MOMENT, false),
+        field(12, "published_date", MOMENT, true),
+        field(13, "aws_account_id", DataType::Utf8, true),
+        field(14, "online_time", DataType::Int64, true),
+        field(15, "error_time", DataType::Int64, true),
+        field(16, "non_productive_time", DataType::Int64, true),
+        field(17, "agent_idle_time", DataType::Int64, true),
+        field(18, "agent_on_contact_time", DataType::Int64, true),
+        field(19, "custom_state_time_01", DataType::Int64, true),
+        field(20, "custom_state_time_02", DataType::Int64, true),
+        field(21, "custom_state_time_03", DataType::Int64, true),
+        field(22, "custom_state_time_04", DataType::Int64, true),
+        field(23, "custom_state_time_05", DataType::Int64, true),
+        field(24, "custom_state_time_06", DataType::Int64, true),
+        field(25, "custom_state_time_07", DataType::Int64, true),
+        field(26, "custom_state_time_08", DataType::Int64, true),
+        field(27, "custom_state_time_09", DataType::Int64, true),
+        field(28, "custom_state_time_10", DataType::Int64, true),
+        field(29, "custom_state_time_11", DataType::Int64, true),
+        field(30, "custom_state_time_12", DataType::Int64, true),
+        field(31, "custom_state_time_13", DataType::Int64, true),
+        field(32, "custom_state_time_14", DataType::Int64, true),
+        field(33, "custom_state_time_15", DataType::Int64, true),
+        field(34, "custom_state_time_16", DataType::Int64, true),
+        field(35, "custom_state_time_17", DataType::Int64, true),
+        field(36, "custom_state_time_18", DataType::Int64, true),
+        field(37, "custom_state_time_19", DataType::Int64, true),
+        field(38, "custom_state_time_20", DataType::Int64, true),
+        field(39, "custom_state_time_21", DataType::Int64, true),
+        field(40, "custom_state_time_22", DataType::Int64, true),
+        field(41, "custom_state_time_23", DataType::Int64, true),
+        field(42, "custom_state_time_24", DataType::Int64, true),
+        field(43, "custom_state_time_25", DataType::Int64, true),
+        field(44, "custom_state_time_26", DataType::Int64, true),
+        field(45, "custom_state_time_27", DataType::Int64, true),
+        field(46, "custom_state_time_28", DataType::Int64, true),
+        field(47, "custom_state_time_29", DataType::Int64, true),
+        field(48, "custom_state_time_30", DataType::Int64, true),
+        field(49, "custom_state_time_31", DataType::Int64, true),
+        field(50, "custom_state_time_32", DataType::Int64, true),
+        field(51, "custom_state_time_33", DataType::Int64, true),
+        field(52, "custom_state_time_34", DataType::Int64, true),
+        field(53, "custom_state_time_35", DataType::Int64, true),
+        field(54, "custom_state_time_36", DataType::Int64, true),
+        field(55, "custom_state_time_37", DataType::Int64, true),
+        field(56, "custom_state_time_38", DataType::Int64, true),
+        field(57, "custom_state_time_39", DataType::Int64, true),
+        field(58, "custom_state_time_40", DataType::Int64, true),
+        field(59, "custom_state_time_41", DataType::Int64, true),
+        field(60, "custom_state_time_42", DataType::Int64, true),
+        field(61, "custom_state_time_43", DataType::Int64, true),
+        field(62, "custom_state_time_44", DataType::Int64, true),
+        field(63, "custom_state_time_45", DataType::Int64, true),
+        field(64, "custom_state_time_46", DataType::Int64, true),
+        field(65, "custom_state_time_47", DataType::Int64, true),
+        field(66, "custom_state_time_48", DataType::Int64, true),
+        field(67, "custom_state_time_49", DataType::Int64, true),
+        field(68, "custom_state_time_50", DataType::Int64, true),
+        field(69, "agent_status_arn", DataType::Utf8, true),
+        field(70, "agent_status_name", DataType::Utf8, true),
+        field(71, "agent_status_time_ms", DataType::Int64, true),
+        field(72, "instance_arn", DataType::Utf8, true),
+        field(73, "user_arn", DataType::Utf8, true),
+        field(74, "agent_routing_profile_arn", DataType::Utf8, true),
+        field(75, "agent_hierarchy_level_1_arn", DataType::Utf8, true),
+        field(76, "agent_hierarchy_level_2_arn", DataType::Utf8, true),
+        field(77, "agent_hierarchy_level_3_arn", DataType::Utf8, true),
+        field(78, "agent_hierarchy_level_4_arn", DataType::Utf8, true),
+        field(79, "agent_hierarchy_level_5_arn", DataType::Utf8, true),
+        field(80, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("agent_statistic_record"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "interval_start_time",
+        key: &["instance_id", "asr_statistic_id"],
+        sort: &["user_arn", "interval_start_time"],
+        distinct: &["asr_statistic_id"],
     }
 }
 
@@ -385,6 +539,35 @@ pub(crate) fn agent_status_intervals() -> Table {
         key: &["instance_id", "agent_id", "status_arn", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
         distinct: &[],
+    }
+}
+
+/// The table `agent_stream_gaps`.
+///
+/// One row per event whose previous snapshot is not the agent's last one: an event before it is lost, or out of its
+/// place.
+pub(crate) fn agent_stream_gaps() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "agent_id", DataType::Utf8, false),
+        field(3, "agent_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "event_timestamp", MOMENT, false),
+        field(6, "event_id", DataType::Utf8, false),
+        field(7, "event_type", DataType::Utf8, true),
+        field(8, "last_event_timestamp", MOMENT, false),
+        field(9, "last_event_id", DataType::Utf8, false),
+        field(10, "columns", list(1001, DataType::Utf8), false),
+        field(11, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("agent_stream_gaps"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition_column: "event_timestamp",
+        key: &["instance_id", "event_id"],
+        sort: &["agent_arn", "event_timestamp"],
+        distinct: &["event_id"],
     }
 }
 

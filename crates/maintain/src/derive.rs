@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use tributary_commit::LiveFiles;
-use tributary_connect::agent_time::{AgentId, AgentTime, EndReason, Ended, EventKind, TimeRows};
+use tributary_connect::agent_time::{AgentId, AgentTime, Counting, EndReason, Ended, EventKind, Statistics, TimeRows};
 use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
@@ -18,11 +18,14 @@ use crate::merge::Events;
 use crate::scan::scan;
 use crate::sightings::Rows;
 
+/// The tables that are counted by interval.
+const STATISTICS: [&str; 2] = ["agent_statistic_record", "agent_queue_statistic_record"];
+
 /// Rows that are handed to the sink at once.
 const BATCH_ROWS: usize = 8_192;
 
 /// How time is derived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// A session ends when no event comes for longer than this.
     pub silence: Duration,
@@ -30,6 +33,10 @@ pub struct Rules {
     pub write_open: bool,
     /// Whether moments before May 2019 are taken without their milliseconds, which repeat the seconds.
     pub early_seconds: bool,
+    /// The interval of statistic records: a day is a multiple of it.
+    pub interval: Duration,
+    /// The ARNs of the custom statuses that have a column of their own there, in the order of the columns.
+    pub custom_states: Vec<Box<str>>,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
     pub now: Timestamp,
 }
@@ -37,6 +44,14 @@ pub struct Rules {
 impl Rules {
     fn silence_micros(&self) -> i64 {
         i64::try_from(self.silence.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    fn counting(&self, days: &RangeInclusive<Day>) -> Counting {
+        Counting {
+            interval: i64::try_from(self.interval.as_micros()).unwrap_or(i64::MAX).max(1),
+            custom_states: self.custom_states.clone(),
+            range: days.start().start().micros()..days.end().next().start().micros(),
+        }
     }
 }
 
@@ -69,6 +84,8 @@ pub(crate) struct Deriver<'a> {
     last: usize,
     ended: Vec<Ended>,
     rows: TimeRows,
+    /// What statistic records count; none when no table of them is wanted.
+    counting: Option<Counting>,
     newest: Option<Timestamp>,
     /// The first day with events that were not derived before, if rows of earlier days are looked for.
     changed: Option<Day>,
@@ -78,8 +95,9 @@ pub(crate) struct Deriver<'a> {
 }
 
 struct Agent {
-    id: AgentId,
+    id: Arc<AgentId>,
     time: AgentTime,
+    statistics: Statistics,
 }
 
 impl<'a> Deriver<'a> {
@@ -101,6 +119,7 @@ impl<'a> Deriver<'a> {
             last: 0,
             ended: Vec::new(),
             rows: TimeRows::default(),
+            counting: None,
             newest: None,
             changed: None,
             day: Day::EARLIEST,
@@ -117,6 +136,8 @@ impl<'a> Deriver<'a> {
         sink: &mut dyn Sink,
     ) -> Result<Derived, Error> {
         self.changed = changed;
+        let is_counted = |table: &TableId| STATISTICS.contains(&table.as_str());
+        self.counting = self.tables.iter().any(is_counted).then(|| self.rules.counting(&days));
         let there: BTreeSet<Day> = newest_events(self.live).into_keys().collect();
         self.look_back(&there, &days).await?;
         for day in there.range(days.clone()) {
@@ -263,9 +284,12 @@ impl<'a> Deriver<'a> {
             let goes_on =
                 time.last_sign().is_some_and(|last| self.changed.is_some_and(|changed| last.day() >= changed));
             let since = time.open_since().filter(|_| goes_on);
+            let so_far = self.counting.is_some().then(|| time.so_far()).unwrap_or_default();
+            let last_sign = time.last_sign();
             if self.rules.write_open {
                 time.finish(&mut self.ended);
             }
+            self.finish_counting(agent, &so_far, last_sign);
             if let Some(since) = since {
                 self.widen(since.day(), days);
             }
@@ -301,7 +325,8 @@ impl<'a> Deriver<'a> {
             arn: arn.into(),
         };
         self.places.insert(arn.into(), self.agents.len());
-        self.agents.push(Agent { id, time: AgentTime::default() });
+        let (id, time, statistics) = (Arc::new(id), AgentTime::default(), Statistics::default());
+        self.agents.push(Agent { id, time, statistics });
         self.agents.len() - 1
     }
 
@@ -313,6 +338,7 @@ impl<'a> Deriver<'a> {
     /// Makes rows of what ended, if it began on one of `days`.
     fn keep(&mut self, agent: usize, days: &RangeInclusive<Day>) {
         for ended in std::mem::take(&mut self.ended) {
+            self.count(agent, &ended);
             let stretch = ended.stretch();
             let day = stretch.start.day();
             if days.contains(&day) {
@@ -326,6 +352,34 @@ impl<'a> Deriver<'a> {
             if self.changed.is_some_and(is_news) {
                 self.widen(day, days);
             }
+        }
+    }
+
+    /// Counts what ended; with a session, its intervals become rows but for the last, which another may begin in.
+    fn count(&mut self, agent: usize, ended: &Ended) {
+        let Some(counting) = &self.counting else { return };
+        let Agent { id, statistics, .. } = &mut self.agents[agent];
+        statistics.take(ended, counting);
+        if let (Ended::Session(session), Some(end)) = (ended, ended.stretch().end) {
+            let border = counting.interval_of(end.max(session.stretch.start).micros());
+            for interval in statistics.drain(border, counting) {
+                self.rows.push_interval(id, &interval, self.rules.now);
+            }
+        }
+    }
+
+    /// Counts what is open where the lake ends, up to the agent's last sign of life. The interval it fell in is over only
+    /// when another event has shown it, and written before only with what is open.
+    fn finish_counting(&mut self, agent: usize, so_far: &[Ended], last_sign: Option<Timestamp>) {
+        let Some(counting) = &self.counting else { return };
+        let Agent { id, statistics, .. } = &mut self.agents[agent];
+        so_far.iter().for_each(|open| statistics.take(open, counting));
+        let border = match last_sign {
+            Some(last) if !self.rules.write_open => counting.interval_of(last.micros()),
+            _ => i64::MAX,
+        };
+        for interval in statistics.drain(border, counting) {
+            self.rows.push_interval(id, &interval, self.rules.now);
         }
     }
 

@@ -80,7 +80,7 @@ impl Rebuild<'_> {
         let live = self.log.live().clone();
         sink.begin(&attempt);
         let lake = (self.store.as_ref(), &live);
-        let deriver = Deriver::new(lake, self.rules, &self.tables, self.scratch.as_ref());
+        let deriver = Deriver::new(lake, self.rules.clone(), &self.tables, self.scratch.as_ref());
         let derived = Box::pin(deriver.derive(days.clone(), settle.as_ref().map(|settle| settle.0), sink)).await?;
         if let Some(earlier) = derived.earlier {
             return Ok(Attempted::Wider(earlier));

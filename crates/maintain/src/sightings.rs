@@ -3,13 +3,13 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use tributary_connect::agent_time::{ContactSeen, EventKind, Sighting, StatusSeen};
+use tributary_connect::agent_time::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 use tributary_core::{Key, Timestamp};
 
 use crate::error::Error;
 
 /// The columns that tell of time.
-pub(crate) const COLUMNS: [&str; 11] = [
+pub(crate) const COLUMNS: [&str; 11 + 1 + LEVELS] = [
     "instance_id",
     "aws_account_id",
     "agent_arn",
@@ -21,6 +21,12 @@ pub(crate) const COLUMNS: [&str; 11] = [
     "current_agent_status_start_timestamp",
     "current_agent_status_type",
     "current_contacts",
+    "current_routing_profile_arn",
+    "current_agent_hierarchy_groups_level_1_arn",
+    "current_agent_hierarchy_groups_level_2_arn",
+    "current_agent_hierarchy_groups_level_3_arn",
+    "current_agent_hierarchy_groups_level_4_arn",
+    "current_agent_hierarchy_groups_level_5_arn",
 ];
 
 /// A batch of them, its columns at hand.
@@ -37,6 +43,8 @@ pub(crate) struct Rows {
     status_since: TimestampMicrosecondArray,
     status_type: StringArray,
     contacts: Contacts,
+    profile: StringArray,
+    groups: [StringArray; LEVELS],
 }
 
 struct Contacts {
@@ -79,6 +87,14 @@ impl Rows {
             status_since: moment(COLUMNS[8])?,
             status_type: text(COLUMNS[9])?,
             contacts: Contacts::new(batch).ok_or_else(|| missing(COLUMNS[10]))?,
+            profile: text(COLUMNS[11])?,
+            groups: [
+                text(COLUMNS[12])?,
+                text(COLUMNS[13])?,
+                text(COLUMNS[14])?,
+                text(COLUMNS[15])?,
+                text(COLUMNS[16])?,
+            ],
         })
     }
 
@@ -105,12 +121,18 @@ impl Rows {
             since: moment(&self.status_since, row),
         };
         let is_there = status.arn.is_some() || status.name.is_some() || status.since.is_some();
+        let assignment = AssignmentSeen {
+            profile: text(&self.profile, row),
+            groups: self.groups.each_ref().map(|groups| text(groups, row)),
+        };
+        let is_assigned = assignment.profile.is_some() || assignment.groups.iter().any(Option::is_some);
         Sighting {
             at: self.moment(row, early_seconds),
             event_id: self.event_id.value(row),
             kind: EventKind::of(text(&self.event_type, row).unwrap_or_default()),
             status: is_there.then_some(status),
             contacts: self.contacts.of(row, &moment),
+            assignment: is_assigned.then_some(assignment),
         }
     }
 }

@@ -171,17 +171,23 @@ pub enum TableName {
     AgentAcw,
     /// One row a session of an agent.
     AgentSessions,
+    /// One row an interval of an agent.
+    AgentStatisticRecord,
+    /// One row an interval, queue and channel of an agent.
+    AgentQueueStatisticRecord,
 }
 
 impl TableName {
     /// Every table of this version.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::AgentEvent,
         Self::AgentEventContacts,
         Self::AgentStatusIntervals,
         Self::AgentContactSegments,
         Self::AgentAcw,
         Self::AgentSessions,
+        Self::AgentStatisticRecord,
+        Self::AgentQueueStatisticRecord,
     ];
 
     /// The name of the table.
@@ -193,6 +199,8 @@ impl TableName {
             Self::AgentContactSegments => "agent_contact_segments",
             Self::AgentAcw => "agent_acw",
             Self::AgentSessions => "agent_sessions",
+            Self::AgentStatisticRecord => "agent_statistic_record",
+            Self::AgentQueueStatisticRecord => "agent_queue_statistic_record",
         }
     }
 
@@ -244,6 +252,32 @@ pub struct AgentTimeSection {
     pub open: Option<bool>,
     /// Whether moments before May 2019 are taken without their milliseconds.
     pub early_seconds: Option<bool>,
+    /// The interval of statistic records.
+    #[serde(default, deserialize_with = "word")]
+    pub interval: Option<Interval>,
+    /// The ARNs of the custom statuses that have a column in `agent_statistic_record`, in the order of the columns.
+    pub custom_states: Option<Vec<String>>,
+}
+
+/// The interval of statistic records; midnight is always a border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Interval {
+    /// Fifteen minutes.
+    #[serde(rename = "15m")]
+    Quarter,
+    /// Thirty minutes.
+    #[serde(rename = "30m")]
+    Half,
+}
+
+impl Interval {
+    /// How long it is.
+    pub const fn duration(self) -> Duration {
+        match self {
+            Self::Quarter => Duration::from_secs(15 * 60),
+            Self::Half => Duration::from_secs(30 * 60),
+        }
+    }
 }
 
 /// `transform.connect.dedup`.

@@ -35,9 +35,9 @@ pub use build::{LineFactory, OptionChange, load, open_lake};
 pub use check::check;
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Family, FileSection, LakeSection, MemorySection,
-    Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection, Spool,
-    SpoolSection, TableName, Tables, Time, TransformSection,
+    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Family, FileSection, Interval, LakeSection,
+    MemorySection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection,
+    Spool, SpoolSection, TableName, Tables, Time, TransformSection,
 };
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use plan::{CommitPlan, ConnectPlan, FilePlan, ParquetPlan, Plan, SourceKind, SourcePlan, SpoolPlan};

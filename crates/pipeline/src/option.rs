@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     Folder,
     /// Files, globs or `-`; at least one.
     Paths,
+    /// ARNs of statuses, at least one, and no more than there are columns.
+    StatusArns,
     /// A size in this range of bytes.
     Size { least: u64, most: u64 },
     /// A time in this range.
@@ -233,7 +235,7 @@ static CONNECT: &[Entry] = &[
         "agent_time",
         Shape::Table(AGENT_TIME),
         Default::Words("the defaults of its keys"),
-        "How sessions, statuses, states of contacts and after-contact work are derived when a batch ends, and by `tributary rebuild`.",
+        "How sessions, statuses, states of contacts, after-contact work and statistic records are derived when a batch ends, and by `tributary rebuild`.",
     ),
 ];
 
@@ -253,6 +255,8 @@ static TABLES: &[Choice] = &[
     Choice::new("agent_contact_segments", "one row a state of a contact with an agent"),
     Choice::new("agent_acw", "one row an after-contact work"),
     Choice::new("agent_sessions", "one row a session of an agent"),
+    Choice::new("agent_statistic_record", "one row an interval of an agent"),
+    Choice::new("agent_queue_statistic_record", "one row an interval, queue and channel of an agent"),
 ];
 
 static AGENT_TIME: &[Entry] = &[
@@ -274,7 +278,22 @@ static AGENT_TIME: &[Entry] = &[
         Default::Value("false"),
         "Whether moments before May 2019 are taken without their milliseconds: until then Amazon Connect repeated the seconds there. `agent_event` keeps what it was sent.",
     ),
+    Entry::new(
+        "interval",
+        Shape::Leaf(Kind::Choice(INTERVAL)),
+        Default::Value("\"15m\""),
+        "The interval of `agent_statistic_record` and `agent_queue_statistic_record`.",
+    ),
+    Entry::new(
+        "custom_states",
+        Shape::Leaf(Kind::StatusArns),
+        Default::Words("none"),
+        "The ARNs of the custom statuses whose time is counted in `custom_state_time_01` to `_50` of `agent_statistic_record`, in this order.",
+    ),
 ];
+
+static INTERVAL: &[Choice] =
+    &[Choice::new("15m", "fifteen minutes, as Amazon Connect has them"), Choice::new("30m", "thirty minutes")];
 
 static DEDUP: &[Entry] = &[
     Entry::new(

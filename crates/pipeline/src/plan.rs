@@ -8,8 +8,8 @@ use std::time::Duration;
 use tributary_core::{PipelineId, RecordLimit};
 
 use crate::file::{
-    ConnectSection, Family, FileSection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, Size, SourceName,
-    SourceSection, Spool, SpoolSection, TableName, Tables, Time,
+    ConnectSection, Family, FileSection, Interval, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, Size,
+    SourceName, SourceSection, Spool, SpoolSection, TableName, Tables, Time,
 };
 use crate::unit;
 
@@ -82,6 +82,10 @@ pub struct ConnectPlan {
     pub write_open: bool,
     /// Whether moments before May 2019 are taken without their milliseconds.
     pub early_seconds: bool,
+    /// The interval of statistic records.
+    pub interval: Duration,
+    /// The ARNs of the custom statuses that have a column in `agent_statistic_record`, in the order of the columns.
+    pub custom_states: Vec<String>,
 }
 
 /// How rows become Parquet files.
@@ -157,6 +161,8 @@ impl Plan {
             ("transform.connect.agent_time.silence".to_owned(), unit::time_text(self.connect.silence)),
             ("transform.connect.agent_time.open".to_owned(), self.connect.write_open.to_string()),
             ("transform.connect.agent_time.early_seconds".to_owned(), self.connect.early_seconds.to_string()),
+            ("transform.connect.agent_time.interval".to_owned(), unit::time_text(self.connect.interval)),
+            ("transform.connect.agent_time.custom_states".to_owned(), self.connect.custom_states.join(",")),
         ])
     }
 }
@@ -189,6 +195,8 @@ impl ConnectPlan {
             silence: section.agent_time.silence.map_or(Duration::from_secs(15 * 60), Time::duration),
             write_open: section.agent_time.open.unwrap_or(false),
             early_seconds: section.agent_time.early_seconds.unwrap_or(false),
+            interval: section.agent_time.interval.unwrap_or(Interval::Quarter).duration(),
+            custom_states: section.agent_time.custom_states.clone().unwrap_or_default(),
         }
     }
 }

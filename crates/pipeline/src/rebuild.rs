@@ -119,11 +119,13 @@ impl<'a> Deriving<'a> {
         let tables: Vec<&str> = self.tables.iter().map(TableId::as_str).collect();
         let connect = &self.plan.connect;
         format!(
-            "tables={} silence={} open={} early_seconds={}",
+            "tables={} silence={} open={} early_seconds={} interval={} custom_states={}",
             tables.join(","),
             connect.silence.as_secs(),
             connect.write_open,
-            connect.early_seconds
+            connect.early_seconds,
+            connect.interval.as_secs(),
+            connect.custom_states.join(",")
         )
     }
 
@@ -143,6 +145,8 @@ impl<'a> Deriving<'a> {
             silence: connect.silence,
             write_open: connect.write_open,
             early_seconds: connect.early_seconds,
+            interval: connect.interval,
+            custom_states: connect.custom_states.iter().map(|arn| arn.as_str().into()).collect(),
             now: self.clock.now(),
         };
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());

@@ -2,6 +2,7 @@
 
 use crate::option::{Choice, Default, Entry, Kind, ROOT, Shape};
 use crate::unit::{size_text, time_text};
+use tributary_connect::agent_time::CUSTOM_STATES;
 
 const INTRODUCTION: &str = r#"# The pipeline file
 
@@ -78,6 +79,7 @@ fn type_of(kind: &Kind) -> String {
         Kind::Name => "text".to_owned(),
         Kind::Folder => "folder".to_owned(),
         Kind::Paths => "list of paths".to_owned(),
+        Kind::StatusArns => format!("list of ARNs, at most {CUSTOM_STATES}"),
         Kind::Size { least, most } => format!("size, {} to {}", size_text(*least), size_text(*most)),
         Kind::Time { least, most } => format!("time, {} to {}", time_text(*least), time_text(*most)),
         Kind::Choice(_) => "one word".to_owned(),

@@ -1,6 +1,7 @@
 //! The JSON Schema of a pipeline file, for editors.
 
 use serde_json::{Map, Value, json};
+use tributary_connect::agent_time::CUSTOM_STATES;
 
 use crate::option::{Choice, Default, Entry, FORMAT_VERSION, Kind, ROOT, Shape};
 use crate::unit::{SIZE_PATTERN, TIME_PATTERN};
@@ -65,6 +66,13 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
             "type": "array",
             "items": {"type": "string", "minLength": 1},
             "minItems": 1,
+            "uniqueItems": true,
+        }),
+        Kind::StatusArns => json!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^arn:.*/agent-state/."},
+            "minItems": 1,
+            "maxItems": CUSTOM_STATES,
             "uniqueItems": true,
         }),
         Kind::Size { .. } => json!({"type": "string", "pattern": SIZE_PATTERN}),

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The files, in the order of the documentation.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     include_str!("../../../schemas/tables/agent_event.toml"),
     include_str!("../../../schemas/tables/agent_event_contacts.toml"),
     include_str!("../../../schemas/tables/agent_status_intervals.toml"),
     include_str!("../../../schemas/tables/agent_contact_segments.toml"),
     include_str!("../../../schemas/tables/agent_acw.toml"),
     include_str!("../../../schemas/tables/agent_sessions.toml"),
+    include_str!("../../../schemas/tables/agent_statistic_record.toml"),
+    include_str!("../../../schemas/tables/agent_queue_statistic_record.toml"),
     include_str!("../../../schemas/tables/rejected.toml"),
 ];
 
@@ -74,6 +76,8 @@ mod tests {
             ("agent_contact_segments", 20),
             ("agent_acw", 17),
             ("agent_sessions", 12),
+            ("agent_statistic_record", 80),
+            ("agent_queue_statistic_record", 40),
             ("rejected", 12),
         ];
         assert_eq!(columns, expected);

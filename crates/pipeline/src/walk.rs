@@ -1,6 +1,7 @@
 //! Walks a document along the option table and collects everything that is wrong with it.
 
 use std::collections::BTreeSet;
+use tributary_connect::agent_time::CUSTOM_STATES;
 
 use tributary_core::PipelineId;
 
@@ -125,6 +126,21 @@ impl Walk {
             (Kind::Choice(choices), Value::Text(text)) => choice(text, choices),
             (Kind::AllOrChoices(choices), Value::Text(text)) => all(text, choices),
             (Kind::Paths, Value::List(items)) => return self.list(key, node, items, path, &input),
+            (Kind::StatusArns, Value::List(items)) => {
+                if let Some(item) = items.get(CUSTOM_STATES) {
+                    let message =
+                        format!("{key:?} has {} statuses, and {CUSTOM_STATES} columns to count them", items.len());
+                    let here = format!("{path}[{CUSTOM_STATES}]");
+                    self.add(
+                        Class::Meaning,
+                        &item.origin,
+                        &here,
+                        message,
+                        "leave out those nobody asks for".to_owned(),
+                    );
+                }
+                return self.list(key, node, items, path, &status_arn);
+            }
             (Kind::Choices(choices) | Kind::AllOrChoices(choices), Value::List(items)) => {
                 return self.list(key, node, items, path, &|text| choice(text, choices));
             }
@@ -205,6 +221,14 @@ fn name(text: &str) -> Result<(), Refused> {
         text.to_lowercase().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
     let help = cleaned.parse::<PipelineId>().ok().map(|usable| format!("write name = \"{usable}\""));
     Err(Refused::new(Class::Shape, invalid.to_string(), help))
+}
+
+fn status_arn(text: &str) -> Result<(), Refused> {
+    if text.starts_with("arn:") && text.split_once("/agent-state/").is_some_and(|(_, id)| !id.is_empty()) {
+        return Ok(());
+    }
+    let help = "write it as `agent_status_intervals.status_arn` has it: \"arn:...:instance/.../agent-state/...\"";
+    Err(Refused::new(Class::Meaning, format!("{text:?} is no ARN of an agent status"), help.to_owned()))
 }
 
 fn folder(text: &str) -> Result<(), Refused> {
@@ -297,7 +321,7 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         Kind::Boolean => ("true or false", None),
         Kind::Name => ("a text", None),
         Kind::Folder => ("the name of a folder", None),
-        Kind::Paths => ("a list of texts", None),
+        Kind::Paths | Kind::StatusArns => ("a list of texts", None),
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),
         Kind::Choice(choices) => ("a text", Some(one_of(choices.iter().map(|choice| choice.name)))),
@@ -309,7 +333,9 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         (Kind::Time { .. }, Value::Integer(Some(number))) => {
             help = Some(format!("write \"{number}s\" for seconds, or \"{number}m\" for minutes"));
         }
-        (Kind::Paths | Kind::Choices(_), Value::Text(text)) => help = Some(format!("write {key} = [{text:?}]")),
+        (Kind::Paths | Kind::StatusArns | Kind::Choices(_), Value::Text(text)) => {
+            help = Some(format!("write {key} = [{text:?}]"))
+        }
         (Kind::Boolean, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {
             help = Some(format!("write {key} = {text} without quotes"));
         }

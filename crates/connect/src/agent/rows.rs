@@ -1,7 +1,5 @@
 //! The rows of `agent_event`.
 
-use std::sync::Arc;
-
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
@@ -12,7 +10,7 @@ use super::contact::Contact;
 use super::contact_rows::ContactColumns;
 use super::event::{Event, Snapshot};
 use crate::columns::{
-    BooleanColumn, ListColumn, MomentColumn, TextColumn, coded_fields, coded_structs, element_members, members,
+    BooleanColumn, ListColumn, MomentColumn, TextColumn, coded, coded_structs, element_members, members,
 };
 use crate::dictionary::{CodeColumn, Texts};
 use crate::generated;
@@ -56,11 +54,6 @@ impl AgentRows {
         let (contacts, owners) = self.contacts.finish(dictionaries)?;
         Ok((events, coded(&self.contact_schema, contacts)?, owners))
     }
-}
-
-/// The columns as a batch: the table's schema, with the type of a coded column where one is coded.
-fn coded(schema: &Schema, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
-    RecordBatch::try_new(Arc::new(Schema::new(coded_fields(schema.fields(), &columns))), columns)
 }
 
 /// The contacts of the current snapshot, then those of the previous one that are no longer there.

@@ -8,10 +8,12 @@
 //!                                                  └  contact 2: ...                     several at a time
 //! ```
 
+use std::sync::Arc;
+
 use tributary_core::Timestamp;
 
-use super::ended::{ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
-use super::sighting::{ContactSeen, EventKind, Sighting, StatusSeen};
+use super::ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
+use super::sighting::{AssignmentSeen, ContactSeen, EventKind, Sighting, StatusSeen};
 
 /// For so long after a LOGOUT heart beats go on without meaning that the agent is there: an hour, and two beats.
 const BEATS_AFTER_LOGOUT: i64 = 3_600_000_000 + 2 * 120_000_000;
@@ -30,6 +32,7 @@ struct OpenSession {
     session: Session,
     status: Option<StatusInterval>,
     segments: Vec<Segment>,
+    assignment: Option<Assignment>,
     last_sign: Timestamp,
     last_event: Box<str>,
 }
@@ -101,6 +104,13 @@ impl AgentTime {
         self.close(None, EndReason::StillOpen, ended);
     }
 
+    /// What is open, cut at the last sign of life; the session comes last.
+    pub fn so_far(&self) -> Vec<Ended> {
+        let (mut cut, mut ended) = (self.clone(), Vec::new());
+        cut.close(None, EndReason::Silence, &mut ended);
+        ended
+    }
+
     /// Begins a session, unless the event says nothing about the agent being there.
     fn begin(&mut self, seen: &Sighting<'_>) -> bool {
         let goes_on = |out: Timestamp| seen.at.micros() - out.micros() <= BEATS_AFTER_LOGOUT;
@@ -113,6 +123,7 @@ impl AgentTime {
             session,
             status: None,
             segments: Vec::new(),
+            assignment: None,
             last_sign: seen.at,
             last_event: seen.event_id.into(),
         };
@@ -126,6 +137,9 @@ impl AgentTime {
         let Some(open) = &mut self.open else { return };
         if let Some(status) = &seen.status {
             open.change_status(status, seen, ended);
+        }
+        if let Some(assignment) = &seen.assignment {
+            open.change_assignment(assignment, seen, ended);
         }
         let Some(contacts) = &seen.contacts else { return };
         // A LOGIN lists nothing, also where a contact was never cleared.
@@ -148,7 +162,8 @@ impl AgentTime {
 
     /// Ends the session, at its last sign of life unless another time is known. The end of its contacts is not known.
     fn close(&mut self, at: Option<Timestamp>, reason: EndReason, ended: &mut Vec<Ended>) {
-        let Some(OpenSession { mut session, status, segments, last_sign, last_event }) = self.open.take() else {
+        let Some(OpenSession { mut session, status, segments, assignment, last_sign, last_event }) = self.open.take()
+        else {
             return;
         };
         let end = (reason != EndReason::StillOpen).then(|| at.unwrap_or(last_sign));
@@ -166,6 +181,10 @@ impl AgentTime {
             let end = end.map(|end| end.max(status.stretch.start));
             status.stretch = Stretch { end, reason, end_event: end_event.clone(), ..status.stretch };
             ended.push(Ended::Status(status));
+        }
+        if let Some(mut assignment) = assignment {
+            assignment.stretch = Stretch { end, reason, end_event: end_event.clone(), ..assignment.stretch };
+            ended.push(Ended::Assignment(assignment));
         }
         session.stretch = Stretch { end, reason, end_event, ..session.stretch };
         ended.push(Ended::Session(session));
@@ -198,6 +217,17 @@ impl OpenSession {
             kind: seen.kind.map(Into::into),
             since: seen.since,
         });
+    }
+
+    fn change_assignment(&mut self, seen: &AssignmentSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
+        if self.assignment.as_ref().is_some_and(|open| open.assigned.is(seen)) {
+            return;
+        }
+        let next = Assignment { stretch: opened(by.at, by), assigned: Arc::new(Assigned::new(seen)) };
+        if let Some(mut before) = self.assignment.replace(next) {
+            end(&mut before.stretch, by.at, EndReason::NextState, by.event_id);
+            ended.push(Ended::Assignment(before));
+        }
     }
 
     fn change_contact(&mut self, seen: &ContactSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {

@@ -1,6 +1,10 @@
 //! What has ended: a row each.
 
+use std::sync::Arc;
+
 use tributary_core::Timestamp;
+
+use super::sighting::{AssignmentSeen, LEVELS};
 
 /// Why something ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +121,37 @@ impl Segment {
     }
 }
 
+/// Where an agent belongs: ARNs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// The routing profile.
+    pub profile: Option<Box<str>>,
+    /// The groups of the hierarchy, from level 1 down.
+    pub groups: [Option<Box<str>>; LEVELS],
+}
+
+impl Assigned {
+    /// What was seen.
+    pub(crate) fn new(seen: &AssignmentSeen<'_>) -> Self {
+        Self { profile: seen.profile.map(Into::into), groups: seen.groups.map(|group| group.map(Into::into)) }
+    }
+
+    /// Whether it is what was seen.
+    pub(crate) fn is(&self, seen: &AssignmentSeen<'_>) -> bool {
+        let groups = self.groups.iter().zip(seen.groups);
+        self.profile.as_deref() == seen.profile && groups.into_iter().all(|(ours, theirs)| ours.as_deref() == theirs)
+    }
+}
+
+/// Time in which an agent belonged to a routing profile and to groups of the hierarchy; no row, but rows are told by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Inside the session.
+    pub stretch: Stretch,
+    /// Where.
+    pub assigned: Arc<Assigned>,
+}
+
 /// What ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -126,6 +161,8 @@ pub enum Ended {
     Status(StatusInterval),
     /// Time of a contact in a state.
     Segment(Segment),
+    /// Time in a routing profile and hierarchy.
+    Assignment(Assignment),
 }
 
 impl Ended {
@@ -135,6 +172,7 @@ impl Ended {
             Self::Session(session) => &session.stretch,
             Self::Status(status) => &status.stretch,
             Self::Segment(segment) => &segment.stretch,
+            Self::Assignment(assignment) => &assignment.stretch,
         }
     }
 }

@@ -8,6 +8,8 @@ use arrow_schema::ArrowError;
 use tributary_core::{TableBatch, Timestamp};
 
 use super::ended::{ContactOf, Ended, Segment, Stretch};
+use super::statistic_rows::StatisticRows;
+use super::statistics::IntervalOfAgent;
 use crate::generated;
 
 /// Whose row it is.
@@ -23,18 +25,24 @@ pub struct AgentId {
 
 impl AgentId {
     /// What follows the last `/` of the ARN.
-    fn id(&self) -> &str {
-        self.arn.rsplit_once('/').map_or(&*self.arn, |(_, last)| last)
+    pub(crate) fn id(&self) -> &str {
+        last_part(&self.arn)
     }
 }
 
-/// Rows of the four tables in the making.
+/// What follows the last `/` of an ARN: the id of what it names.
+pub(crate) fn last_part(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, last)| last)
+}
+
+/// Rows of the tables in the making.
 #[derive(Debug, Default)]
 pub struct TimeRows {
     statuses: Statuses,
     segments: Segments,
     after_contact: AfterContact,
     sessions: Sessions,
+    statistics: StatisticRows,
     rows: usize,
 }
 
@@ -77,7 +85,13 @@ impl TimeRows {
                     self.after_contact.push(agent, segment, derived);
                 }
             }
+            Ended::Assignment(_) => self.rows -= 1,
         }
+    }
+
+    /// Appends an interval of an agent; `derived` is when that was found out.
+    pub fn push_interval(&mut self, agent: &Arc<AgentId>, interval: &IntervalOfAgent, derived: Timestamp) {
+        self.rows += self.statistics.push(agent, interval, derived);
     }
 
     /// The rows by table; empty again afterwards.
@@ -95,7 +109,10 @@ impl TimeRows {
         let batches = tables.into_iter().map(|(table, columns)| {
             Ok(TableBatch { table: table.id, rows: RecordBatch::try_new(table.schema, columns)? })
         });
-        let batches = batches.collect::<Result<Vec<_>, ArrowError>>()?;
+        let mut batches = batches.collect::<Result<Vec<_>, ArrowError>>()?;
+        let (agents, queues) = self.statistics.finish()?;
+        batches.push(TableBatch { table: generated::agent_statistic_record().id, rows: agents });
+        batches.push(TableBatch { table: generated::agent_queue_statistic_record().id, rows: queues });
         Ok(batches.into_iter().filter(|batch| batch.rows.num_rows() > 0).collect())
     }
 }

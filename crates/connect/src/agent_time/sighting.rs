@@ -28,6 +28,9 @@ impl EventKind {
     }
 }
 
+/// Levels of an agent hierarchy. Source: Amazon Connect, "Agent event streams data model".
+pub const LEVELS: usize = 5;
+
 /// An event, as far as time is concerned. Source: Amazon Connect, "Agent event streams data model".
 #[derive(Clone, Debug)]
 pub struct Sighting<'a> {
@@ -41,6 +44,17 @@ pub struct Sighting<'a> {
     pub status: Option<StatusSeen<'a>>,
     /// The agent's contacts afterwards; none where the event does not say, which is not the same as no contacts.
     pub contacts: Option<Vec<ContactSeen<'a>>>,
+    /// Where the agent belongs afterwards; none where the event does not say.
+    pub assignment: Option<AssignmentSeen<'a>>,
+}
+
+/// Where an agent belongs: ARNs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssignmentSeen<'a> {
+    /// The routing profile.
+    pub profile: Option<&'a str>,
+    /// The groups of the hierarchy, from level 1 down.
+    pub groups: [Option<&'a str>; LEVELS],
 }
 
 /// A status.

@@ -37,7 +37,8 @@ fn event(
     status: StatusSeen<'static>,
     contacts: &[ContactSeen<'static>],
 ) -> Sighting<'static> {
-    Sighting { at: at(seconds), event_id: id, kind, status: Some(status), contacts: Some(contacts.to_vec()) }
+    let (status, contacts) = (Some(status), Some(contacts.to_vec()));
+    Sighting { at: at(seconds), event_id: id, kind, status, contacts, assignment: None }
 }
 
 /// What ends, each as `what from..to why (events)`, in seconds; and what is open at the end.
@@ -53,6 +54,7 @@ fn tell(ended: &Ended) -> String {
         Ended::Session(session) => format!("session{}", if session.login.is_some() { " with login" } else { "" }),
         Ended::Status(status) => status.name.as_deref().unwrap_or("?").to_owned(),
         Ended::Segment(segment) => format!("{} {}", segment.contact.id, segment.state),
+        Ended::Assignment(assignment) => format!("in {}", assignment.assigned.profile.as_deref().unwrap_or("?")),
     };
     let stretch = ended.stretch();
     let seconds = |moment: Timestamp| moment.micros() as f64 / 1e6;
@@ -305,6 +307,7 @@ proptest! {
                 Ended::Session(_) => "session".to_owned(),
                 Ended::Status(_) => "status".to_owned(),
                 Ended::Segment(segment) => segment.contact.id.to_string(),
+                Ended::Assignment(_) => "assignment".to_owned(),
             };
             let stretch = ended.stretch();
             prop_assert!(stretch.millis().is_none_or(|millis| millis >= 0));
