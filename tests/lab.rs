@@ -119,6 +119,7 @@ pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
         ("agent_contact_segments", "data_lake_last_processed_timestamp"),
         ("agent_acw", "data_lake_last_processed_timestamp"),
         ("agent_sessions", "data_lake_last_processed_timestamp"),
+        ("agent_stream_gaps", "data_lake_last_processed_timestamp"),
         ("agent_statistic_record", "published_date, data_lake_last_processed_timestamp"),
         ("agent_queue_statistic_record", "published_date, data_lake_last_processed_timestamp"),
         ("rejected", "rejected_timestamp, day"),

@@ -6,6 +6,7 @@
 mod agent;
 mod counted;
 mod ended;
+mod gaps;
 mod rows;
 mod sighting;
 mod statistic_rows;
@@ -19,6 +20,7 @@ use tributary_core::Table;
 pub use agent::AgentTime;
 pub use counted::Routing;
 pub use ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
+pub use gaps::{Chain, Digest, Gap, Link, PAIRED};
 pub use rows::{AgentId, TimeRows};
 pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 pub use statistic_rows::CUSTOM_STATES;
@@ -35,5 +37,6 @@ pub fn time_tables() -> Vec<Table> {
         generated::agent_sessions(),
         generated::agent_statistic_record(),
         generated::agent_queue_statistic_record(),
+        generated::agent_stream_gaps(),
     ]
 }

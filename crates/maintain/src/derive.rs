@@ -8,7 +8,9 @@ use std::time::Duration;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use tributary_commit::LiveFiles;
-use tributary_connect::agent_time::{AgentId, AgentTime, Counting, EndReason, Ended, EventKind, Statistics, TimeRows};
+use tributary_connect::agent_time::{
+    AgentId, AgentTime, Chain, Counting, EndReason, Ended, EventKind, Statistics, TimeRows,
+};
 use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
@@ -86,6 +88,8 @@ pub(crate) struct Deriver<'a> {
     rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
     counting: Option<Counting>,
+    /// Whether gaps are wanted.
+    links: bool,
     newest: Option<Timestamp>,
     /// The first day with events that were not derived before, if rows of earlier days are looked for.
     changed: Option<Day>,
@@ -98,6 +102,7 @@ struct Agent {
     id: Arc<AgentId>,
     time: AgentTime,
     statistics: Statistics,
+    chain: Chain,
 }
 
 impl<'a> Deriver<'a> {
@@ -120,6 +125,7 @@ impl<'a> Deriver<'a> {
             ended: Vec::new(),
             rows: TimeRows::default(),
             counting: None,
+            links: tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
             newest: None,
             changed: None,
             day: Day::EARLIEST,
@@ -233,12 +239,13 @@ impl<'a> Deriver<'a> {
     /// Takes a day before those asked for into account; what ended then has its rows.
     async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
         let mut newest = day.start();
         while let Some((rows, row)) = events.next(self.store).await? {
             newest = newest.max(self.moment(rows, row));
             if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
-                self.observe(rows, row);
+                let agent = self.observe(rows, row);
+                self.follow(agent, rows, row, false);
                 self.ended.clear();
             }
         }
@@ -251,10 +258,11 @@ impl<'a> Deriver<'a> {
 
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, day, self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
         while let Some((rows, row)) = events.next(self.store).await? {
             self.newest = self.newest.max(Some(self.moment(rows, row)));
             let agent = self.observe(rows, row);
+            self.follow(agent, rows, row, days.contains(&day));
             self.keep(agent, days);
             if self.rows.len() >= BATCH_ROWS {
                 self.hand_on(sink).await?;
@@ -314,6 +322,17 @@ impl<'a> Deriver<'a> {
         self.last
     }
 
+    /// Compares the event with the agent's last one; a gap becomes a row if it is `wanted`.
+    fn follow(&mut self, agent: usize, rows: &Rows, row: usize, wanted: bool) {
+        let Some(link) = rows.link(row) else { return };
+        let Agent { id, chain, .. } = &mut self.agents[agent];
+        let at = rows.moment(row, self.rules.early_seconds);
+        let gap = chain.follow((at, rows.event_id.value(row), rows.kind(row)), link);
+        if let Some(gap) = gap.filter(|_| wanted) {
+            self.rows.push_gap(id, &gap, rows.event_type(row), self.rules.now);
+        }
+    }
+
     fn place(&mut self, rows: &Rows, row: usize, arn: &str) -> usize {
         if let Some(place) = self.places.get(arn) {
             return *place;
@@ -321,12 +340,12 @@ impl<'a> Deriver<'a> {
         let account = &rows.account_id;
         let id = AgentId {
             instance_id: rows.instance_id.value(row).into(),
-            account_id: account.is_valid(row).then(|| account.value(row).into()),
+            account_id: account.get(row).map(Into::into),
             arn: arn.into(),
         };
         self.places.insert(arn.into(), self.agents.len());
-        let (id, time, statistics) = (Arc::new(id), AgentTime::default(), Statistics::default());
-        self.agents.push(Agent { id, time, statistics });
+        let (time, statistics, chain) = (AgentTime::default(), Statistics::default(), Chain::default());
+        self.agents.push(Agent { id: Arc::new(id), time, statistics, chain });
         self.agents.len() - 1
     }
 

@@ -9,6 +9,7 @@
 //! Sources and catalogue services.
 
 mod derive;
+mod digests;
 mod error;
 mod keys;
 mod marks;

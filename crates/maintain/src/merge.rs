@@ -7,16 +7,17 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use parquet::file::metadata::ParquetMetaData;
 use tributary_commit::{LiveFile, LiveFiles};
 use tributary_core::{Day, Key, PartitionPath, Scratch, TableId};
 use tributary_store::ObjectStore;
 
+use crate::digests::Digester;
 use crate::error::Error;
 use crate::run::Run;
-use crate::scan::{Reader, metadata};
-use crate::sightings::{COLUMNS, Rows};
+use crate::scan::{Reader, Reading, metadata};
+use crate::sightings::{DISTINCT, Rows, columns, digested};
 
 /// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some.
 const ROWS_AT_ONCE: usize = 65_536;
@@ -41,8 +42,8 @@ struct Place {
 
 /// Where sorted rows come from.
 enum Feed {
-    /// A row group.
-    Group(Reader),
+    /// A row group, and what the snapshots of its rows are made digests with, where they are compared.
+    Group(Reader, Option<Digester>),
     /// A run on the spool.
     Run(Run),
 }
@@ -50,8 +51,12 @@ enum Feed {
 impl Feed {
     async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Rows>, Error> {
         match self {
-            Self::Group(reader) => {
+            Self::Group(reader, digester) => {
                 let Some(batch) = reader.next(store).await? else { return Ok(None) };
+                let batch = match digester {
+                    Some(digester) => digested(reader.key(), &batch, digester)?,
+                    None => batch,
+                };
                 Rows::new(reader.key(), &batch).map(Some)
             }
             Self::Run(run) => run.next(),
@@ -88,7 +93,7 @@ impl Cursor {
         self.at += 1;
         loop {
             while self.at < self.rows.len() {
-                if self.rows.agent_arn.is_valid(self.at) {
+                if self.rows.agent_arn.get(self.at).is_some() {
                     return Ok(true);
                 }
                 self.at += 1;
@@ -109,24 +114,24 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The day's, from the first. With a spool, memory hardly grows with the number of row groups: 512 rows for each 48.
+    /// The day's, from the first, with digests of the snapshots if `links` are wanted. With a spool, memory hardly grows with the number of row groups: 512 rows for each 48.
     pub(crate) async fn of(
         store: &dyn ObjectStore,
         live: &LiveFiles,
-        day: Day,
+        (day, links): (Day, bool),
         scratch: Option<&Arc<dyn Scratch>>,
     ) -> Result<Self, Error> {
         let files = live.day(&TableId::new("agent_event"), PartitionPath::of(day));
         let Some(scratch) = scratch.filter(|_| files.len() > AT_ONCE) else {
             let groups = groups_of(store, files).await?;
             return match scratch.filter(|_| groups.len() > AT_ONCE) {
-                Some(scratch) => Ok(Self::new(runs(store, &groups, scratch).await?)),
-                None => Ok(Self::new(open(store, &groups).await?)),
+                Some(scratch) => Ok(Self::new(runs(store, &groups, links, scratch).await?)),
+                None => Ok(Self::new(open(store, &groups, links).await?)),
             };
         };
         let mut cursors = Vec::new();
         for files in files.chunks(AT_ONCE) {
-            cursors.extend(runs(store, &groups_of(store, files).await?, scratch).await?);
+            cursors.extend(runs(store, &groups_of(store, files).await?, links, scratch).await?);
         }
         Ok(Self::new(cursors))
     }
@@ -176,11 +181,16 @@ async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Gr
 }
 
 /// Row groups merged some at a time into runs, each at its first event.
-async fn runs(store: &dyn ObjectStore, groups: &[Group], scratch: &Arc<dyn Scratch>) -> Result<Vec<Cursor>, Error> {
+async fn runs(
+    store: &dyn ObjectStore,
+    groups: &[Group],
+    links: bool,
+    scratch: &Arc<dyn Scratch>,
+) -> Result<Vec<Cursor>, Error> {
     let mut cursors = Vec::new();
     for groups in groups.chunks(AT_ONCE) {
         let run = Run::new(scratch, groups[0].0.clone());
-        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, groups).await?), store).await?);
+        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, groups, links).await?), store).await?);
         if let Some(rows) = feed.next(store).await? {
             cursors.push(Cursor { feed, rows, at: 0 });
         }
@@ -189,14 +199,17 @@ async fn runs(store: &dyn ObjectStore, groups: &[Group], scratch: &Arc<dyn Scrat
 }
 
 /// Row groups, each at its first event.
-async fn open(store: &dyn ObjectStore, groups: &[Group]) -> Result<Vec<Cursor>, Error> {
+async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<Vec<Cursor>, Error> {
     let batch_rows = (ROWS_AT_ONCE / groups.len().max(1)).max(LEAST_ROWS);
+    let columns = columns(links);
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut cursors = Vec::with_capacity(groups.len());
     for (key, footer, group) in groups {
-        let mut feed = Feed::Group(Reader::new(key.clone(), footer, &COLUMNS, Some(*group), batch_rows)?);
+        let reader = Reader::new(key.clone(), footer, &columns, Some(*group), batch_rows, &Reading::Coded(&DISTINCT))?;
+        let mut feed = Feed::Group(reader, links.then(Digester::default));
         let Some(rows) = feed.next(store).await? else { continue };
         let mut cursor = Cursor { feed, rows, at: 0 };
-        if cursor.rows.agent_arn.is_valid(0) || cursor.advance(store).await? {
+        if cursor.rows.agent_arn.get(0).is_some() || cursor.advance(store).await? {
             cursors.push(cursor);
         }
     }

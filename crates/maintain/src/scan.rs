@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
@@ -24,11 +26,44 @@ pub(crate) async fn scan(
     each: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
 ) -> Result<(), Error> {
     let metadata = metadata(store, key).await?;
-    let mut reader = Reader::new(key.clone(), &metadata, columns, None, BATCH_ROWS)?;
+    let mut reader = Reader::new(key.clone(), &metadata, columns, None, BATCH_ROWS, &Reading::Plain)?;
     while let Some(batch) = reader.next(store).await? {
         each(&batch)?;
     }
     Ok(())
+}
+
+/// How strings are read.
+pub(crate) enum Reading {
+    /// One by one.
+    Plain,
+    /// As codes over the dictionaries of the pages, but for the columns named: those hardly repeat a string.
+    Coded(&'static [&'static str]),
+}
+
+impl Reading {
+    /// The schema under which a file's columns are read so.
+    fn schema(&self, file: &SchemaRef) -> SchemaRef {
+        match self {
+            Self::Plain => Arc::clone(file),
+            Self::Coded(but) => {
+                let coded = |field: &FieldRef| match but.contains(&field.name().as_str()) {
+                    true => Arc::clone(field),
+                    false => coded_field(field),
+                };
+                Arc::new(Schema::new(file.fields().iter().map(coded).collect::<Fields>()))
+            }
+        }
+    }
+}
+
+fn coded_field(field: &FieldRef) -> FieldRef {
+    Arc::new(Field::clone(field).with_data_type(match field.data_type() {
+        DataType::Utf8 => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        DataType::List(element) => DataType::List(coded_field(element)),
+        DataType::Struct(members) => DataType::Struct(members.iter().map(coded_field).collect()),
+        other => other.clone(),
+    }))
 }
 
 /// Batches of a file, or of one of its row groups.
@@ -42,13 +77,18 @@ impl Reader {
     pub(crate) fn new(
         key: Key,
         metadata: &Arc<ParquetMetaData>,
-        columns: &[&'static str],
+        columns: &[&str],
         row_group: Option<usize>,
         batch_rows: usize,
+        reading: &Reading,
     ) -> Result<Self, Error> {
         let damaged = |cause: ParquetError| Error::Damaged { key: key.clone(), cause };
         let mask = ProjectionMask::columns(metadata.file_metadata().schema_descr(), columns.iter().copied());
-        let builder = ParquetPushDecoderBuilder::try_new_decoder(Arc::clone(metadata)).map_err(damaged)?;
+        let options = ArrowReaderOptions::new();
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(metadata), options.clone()).map_err(damaged)?;
+        let options = options.with_schema(reading.schema(arrow.schema()));
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(metadata), options).map_err(damaged)?;
+        let builder = ParquetPushDecoderBuilder::new_with_metadata(arrow);
         let builder = builder.with_projection(mask).with_batch_size(batch_rows);
         let builder = match row_group {
             Some(number) => builder.with_row_groups(vec![number]),

@@ -1,11 +1,19 @@
 //! Rows of `agent_event` as sightings of agents.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use tributary_connect::agent_time::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow_schema::{Field, Schema};
+use tributary_connect::agent_time::{
+    AssignmentSeen, ContactSeen, EventKind, LEVELS, Link, PAIRED, Sighting, StatusSeen,
+};
 use tributary_core::{Key, Timestamp};
 
+use crate::digests::Digester;
 use crate::error::Error;
 
 /// The columns that tell of time.
@@ -29,46 +37,121 @@ pub(crate) const COLUMNS: [&str; 11 + 1 + LEVELS] = [
     "current_agent_hierarchy_groups_level_5_arn",
 ];
 
+/// Columns that the digests of snapshots are kept in.
+const DIGESTS: [&str; 2] = ["current_digest", "previous_digest"];
+
+/// The columns that hardly repeat a string.
+pub(crate) const DISTINCT: [&str; 1] = ["event_id"];
+
+/// The columns to be read: with `links` also those that the two snapshots are compared by.
+pub(crate) fn columns(links: bool) -> Vec<String> {
+    let paired = PAIRED.iter().filter(|_| links);
+    let paired = paired.flat_map(|name| [format!("current_{name}"), format!("previous_{name}")]);
+    let mut columns: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    for name in paired {
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+    }
+    columns
+}
+
+/// A batch that was read with [`columns`], with digests in the place of what is only compared.
+pub(crate) fn digested(key: &Key, batch: &RecordBatch, digester: &mut Digester) -> Result<RecordBatch, Error> {
+    let missing = |column: &'static str| Error::Column { key: key.clone(), column };
+    let schema = batch.schema();
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for name in COLUMNS {
+        let (at, field) = schema.column_with_name(name).ok_or_else(|| missing(name))?;
+        fields.push(Arc::new(field.clone()));
+        arrays.push(Arc::clone(batch.column(at)));
+    }
+    let digests = digester.digests(batch).ok_or_else(|| missing("a column of a snapshot"))?;
+    for (name, digests) in DIGESTS.into_iter().zip(digests) {
+        fields.push(Arc::new(Field::new(name, digests.data_type().clone(), false)));
+        arrays.push(digests);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(Error::Rows)
+}
+
 /// A batch of them, its columns at hand.
 pub(crate) struct Rows {
     pub(crate) batch: RecordBatch,
-    pub(crate) instance_id: StringArray,
-    pub(crate) account_id: StringArray,
-    pub(crate) agent_arn: StringArray,
-    pub(crate) event_id: StringArray,
+    pub(crate) instance_id: Strings,
+    pub(crate) account_id: Strings,
+    pub(crate) agent_arn: Strings,
+    pub(crate) event_id: Strings,
     pub(crate) timestamp: TimestampMicrosecondArray,
-    event_type: StringArray,
-    status_arn: StringArray,
-    status_name: StringArray,
+    event_type: Strings,
+    status_arn: Strings,
+    status_name: Strings,
     status_since: TimestampMicrosecondArray,
-    status_type: StringArray,
+    status_type: Strings,
     contacts: Contacts,
-    profile: StringArray,
-    groups: [StringArray; LEVELS],
+    profile: Strings,
+    groups: [Strings; LEVELS],
+    /// The digests of the current and the previous snapshots, where they were asked for.
+    digests: Option<[FixedSizeBinaryArray; 2]>,
+}
+
+/// A column of strings, coded or not. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Strings {
+    keys: Option<Int32Array>,
+    values: StringArray,
+}
+
+impl Strings {
+    fn of(array: &ArrayRef) -> Option<Self> {
+        match array.as_dictionary_opt::<Int32Type>() {
+            Some(coded) => {
+                Some(Self { keys: Some(coded.keys().clone()), values: coded.values().as_string_opt()?.clone() })
+            }
+            None => Some(Self { keys: None, values: array.as_string_opt()?.clone() }),
+        }
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.as_ref().map_or_else(|| self.values.len(), Array::len)
+    }
+
+    /// The string of a row, if it has one.
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        let at = match &self.keys {
+            Some(keys) if keys.is_null(row) => return None,
+            Some(keys) => keys.value(row) as usize, // arrow has checked that keys are places
+            None => row,
+        };
+        self.values.is_valid(at).then(|| self.values.value(at))
+    }
+
+    /// The string of a row that has one.
+    pub(crate) fn value(&self, row: usize) -> &str {
+        self.get(row).unwrap_or_default()
+    }
 }
 
 struct Contacts {
     lists: ListArray,
-    id: StringArray,
-    initial: StringArray,
-    channel: StringArray,
-    method: StringArray,
-    state: StringArray,
+    id: Strings,
+    initial: Strings,
+    channel: Strings,
+    method: Strings,
+    state: Strings,
     since: TimestampMicrosecondArray,
     connected: TimestampMicrosecondArray,
     queued: TimestampMicrosecondArray,
-    queue_arn: StringArray,
-    queue_name: StringArray,
+    queue_arn: Strings,
+    queue_name: Strings,
 }
 
 impl Rows {
     /// The columns of a batch that was read from `key`.
     pub(crate) fn new(key: &Key, batch: &RecordBatch) -> Result<Self, Error> {
         let missing = |column: &'static str| Error::Column { key: key.clone(), column };
-        let text = |column: &'static str| {
-            let array = batch.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
-            array.cloned().ok_or_else(|| missing(column))
-        };
+        let text =
+            |column: &'static str| batch.column_by_name(column).and_then(Strings::of).ok_or_else(|| missing(column));
         let moment = |column: &'static str| {
             let array = batch.column_by_name(column);
             let array = array.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
@@ -88,6 +171,7 @@ impl Rows {
             status_type: text(COLUMNS[9])?,
             contacts: Contacts::new(batch).ok_or_else(|| missing(COLUMNS[10]))?,
             profile: text(COLUMNS[11])?,
+            digests: digests(batch),
             groups: [
                 text(COLUMNS[12])?,
                 text(COLUMNS[13])?,
@@ -96,6 +180,22 @@ impl Rows {
                 text(COLUMNS[16])?,
             ],
         })
+    }
+
+    /// The type of a row's event.
+    pub(crate) fn event_type(&self, row: usize) -> Option<&str> {
+        self.event_type.get(row)
+    }
+
+    /// Its kind.
+    pub(crate) fn kind(&self, row: usize) -> EventKind {
+        EventKind::of(self.event_type(row).unwrap_or_default())
+    }
+
+    /// The snapshots of a row's event, where they were asked for.
+    pub(crate) fn link(&self, row: usize) -> Option<Link<'_>> {
+        let [current, previous] = self.digests.as_ref()?;
+        Some(Link { previous: previous.value(row).as_array()?, current: current.value(row).as_array()? })
     }
 
     /// How many rows.
@@ -115,21 +215,21 @@ impl Rows {
             moment(array, at).map(|moment| if early_seconds { settled(moment) } else { moment })
         };
         let status = StatusSeen {
-            arn: text(&self.status_arn, row),
-            name: text(&self.status_name, row),
-            kind: text(&self.status_type, row),
+            arn: self.status_arn.get(row),
+            name: self.status_name.get(row),
+            kind: self.status_type.get(row),
             since: moment(&self.status_since, row),
         };
         let is_there = status.arn.is_some() || status.name.is_some() || status.since.is_some();
         let assignment = AssignmentSeen {
-            profile: text(&self.profile, row),
-            groups: self.groups.each_ref().map(|groups| text(groups, row)),
+            profile: self.profile.get(row),
+            groups: self.groups.each_ref().map(|groups| groups.get(row)),
         };
         let is_assigned = assignment.profile.is_some() || assignment.groups.iter().any(Option::is_some);
         Sighting {
             at: self.moment(row, early_seconds),
             event_id: self.event_id.value(row),
-            kind: EventKind::of(text(&self.event_type, row).unwrap_or_default()),
+            kind: self.kind(row),
             status: is_there.then_some(status),
             contacts: self.contacts.of(row, &moment),
             assignment: is_assigned.then_some(assignment),
@@ -142,9 +242,9 @@ impl Contacts {
         let lists = batch.column_by_name(COLUMNS[10])?.as_list_opt::<i32>()?.clone();
         let elements = lists.values().as_struct_opt()?;
         let queue = elements.column_by_name("queue")?.as_struct_opt()?;
-        let text = |name| elements.column_by_name(name)?.as_string_opt::<i32>().cloned();
+        let text = |name| Strings::of(elements.column_by_name(name)?);
         let moment = |name| elements.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>().cloned();
-        let queue_text = |name| queue.column_by_name(name)?.as_string_opt::<i32>().cloned();
+        let queue_text = |name| Strings::of(queue.column_by_name(name)?);
         Some(Self {
             id: text("contact_id")?,
             initial: text("initial_contact_id")?,
@@ -173,28 +273,31 @@ impl Contacts {
         // Arrow's offsets are not negative.
         let contact = |at: usize| {
             Some(ContactSeen {
-                id: text(&self.id, at)?,
-                initial: text(&self.initial, at),
-                channel: text(&self.channel, at),
-                method: text(&self.method, at),
-                state: text(&self.state, at),
+                id: self.id.get(at)?,
+                initial: self.initial.get(at),
+                channel: self.channel.get(at),
+                method: self.method.get(at),
+                state: self.state.get(at),
                 since: moment(&self.since, at),
                 connected: moment(&self.connected, at),
                 queued: moment(&self.queued, at),
-                queue_arn: text(&self.queue_arn, at),
-                queue_name: text(&self.queue_name, at),
+                queue_arn: self.queue_arn.get(at),
+                queue_name: self.queue_name.get(at),
             })
         };
         Some((offsets[row] as usize..offsets[row + 1] as usize).filter_map(contact).collect())
     }
 }
 
-fn text(array: &StringArray, at: usize) -> Option<&str> {
-    array.is_valid(at).then(|| array.value(at))
-}
-
 fn moment(array: &TimestampMicrosecondArray, at: usize) -> Option<Timestamp> {
     array.is_valid(at).then(|| Timestamp::from_micros(array.value(at)))
+}
+
+/// The columns of digests, where a batch has them.
+fn digests(batch: &RecordBatch) -> Option<[FixedSizeBinaryArray; 2]> {
+    let digests = DIGESTS.map(|name| batch.column_by_name(name)?.as_fixed_size_binary_opt().cloned());
+    let [current, previous] = digests;
+    Some([current?, previous?])
 }
 
 /// 2019-05-01: from then on the milliseconds are real. Source: Amazon Connect release notes, May 2019.

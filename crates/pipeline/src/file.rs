@@ -175,11 +175,13 @@ pub enum TableName {
     AgentStatisticRecord,
     /// One row an interval, queue and channel of an agent.
     AgentQueueStatisticRecord,
+    /// One row a place at which an agent's stream is broken.
+    AgentStreamGaps,
 }
 
 impl TableName {
     /// Every table of this version.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AgentEvent,
         Self::AgentEventContacts,
         Self::AgentStatusIntervals,
@@ -188,6 +190,7 @@ impl TableName {
         Self::AgentSessions,
         Self::AgentStatisticRecord,
         Self::AgentQueueStatisticRecord,
+        Self::AgentStreamGaps,
     ];
 
     /// The name of the table.
@@ -201,6 +204,7 @@ impl TableName {
             Self::AgentSessions => "agent_sessions",
             Self::AgentStatisticRecord => "agent_statistic_record",
             Self::AgentQueueStatisticRecord => "agent_queue_statistic_record",
+            Self::AgentStreamGaps => "agent_stream_gaps",
         }
     }
 

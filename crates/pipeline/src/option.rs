@@ -235,7 +235,7 @@ static CONNECT: &[Entry] = &[
         "agent_time",
         Shape::Table(AGENT_TIME),
         Default::Words("the defaults of its keys"),
-        "How sessions, statuses, states of contacts, after-contact work and statistic records are derived when a batch ends, and by `tributary rebuild`.",
+        "How sessions, statuses, states of contacts, after-contact work, statistic records and gaps are derived when a batch ends, and by `tributary rebuild`.",
     ),
 ];
 
@@ -257,6 +257,7 @@ static TABLES: &[Choice] = &[
     Choice::new("agent_sessions", "one row a session of an agent"),
     Choice::new("agent_statistic_record", "one row an interval of an agent"),
     Choice::new("agent_queue_statistic_record", "one row an interval, queue and channel of an agent"),
+    Choice::new("agent_stream_gaps", "one row a place at which an agent's stream is broken"),
 ];
 
 static AGENT_TIME: &[Entry] = &[

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The files, in the order of the documentation.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     include_str!("../../../schemas/tables/agent_event.toml"),
     include_str!("../../../schemas/tables/agent_event_contacts.toml"),
     include_str!("../../../schemas/tables/agent_status_intervals.toml"),
@@ -14,6 +14,7 @@ const FILES: [&str; 9] = [
     include_str!("../../../schemas/tables/agent_sessions.toml"),
     include_str!("../../../schemas/tables/agent_statistic_record.toml"),
     include_str!("../../../schemas/tables/agent_queue_statistic_record.toml"),
+    include_str!("../../../schemas/tables/agent_stream_gaps.toml"),
     include_str!("../../../schemas/tables/rejected.toml"),
 ];
 
@@ -78,6 +79,7 @@ mod tests {
             ("agent_sessions", 12),
             ("agent_statistic_record", 80),
             ("agent_queue_statistic_record", 40),
+            ("agent_stream_gaps", 11),
             ("rejected", 12),
         ];
         assert_eq!(columns, expected);

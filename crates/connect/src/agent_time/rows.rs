@@ -8,8 +8,10 @@ use arrow_schema::ArrowError;
 use tributary_core::{TableBatch, Timestamp};
 
 use super::ended::{ContactOf, Ended, Segment, Stretch};
+use super::gaps::Gap;
 use super::statistic_rows::StatisticRows;
 use super::statistics::IntervalOfAgent;
+use crate::columns::ListColumn;
 use crate::generated;
 
 /// Whose row it is.
@@ -43,6 +45,7 @@ pub struct TimeRows {
     after_contact: AfterContact,
     sessions: Sessions,
     statistics: StatisticRows,
+    gaps: Gaps,
     rows: usize,
 }
 
@@ -94,6 +97,12 @@ impl TimeRows {
         self.rows += self.statistics.push(agent, interval, derived);
     }
 
+    /// Appends a gap before an event of this type; `derived` is when that was found out.
+    pub fn push_gap(&mut self, agent: &AgentId, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
+        self.rows += 1;
+        self.gaps.push(agent, gap, event_type, derived);
+    }
+
     /// The rows by table; empty again afterwards.
     ///
     /// # Errors
@@ -105,6 +114,7 @@ impl TimeRows {
             (generated::agent_contact_segments(), self.segments.finish()),
             (generated::agent_acw(), self.after_contact.finish()),
             (generated::agent_sessions(), self.sessions.finish()),
+            (generated::agent_stream_gaps(), self.gaps.finish()?),
         ];
         let batches = tables.into_iter().map(|(table, columns)| {
             Ok(TableBatch { table: table.id, rows: RecordBatch::try_new(table.schema, columns)? })
@@ -175,6 +185,47 @@ impl StretchColumns {
 
     fn finish_events(&mut self, columns: &mut Vec<ArrayRef>) {
         finish(columns, [&mut self.start_event, &mut self.end_event]);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Gaps {
+    agent: AgentColumns,
+    at: TimestampMicrosecondBuilder,
+    event: StringBuilder,
+    event_type: StringBuilder,
+    last_at: TimestampMicrosecondBuilder,
+    last_event: StringBuilder,
+    columns: ListColumn,
+    names: StringBuilder,
+    derived: TimestampMicrosecondBuilder,
+}
+
+impl Gaps {
+    fn push(&mut self, agent: &AgentId, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
+        self.agent.push(agent);
+        push(&mut self.at, Some(gap.at));
+        self.event.append_value(&gap.event);
+        self.event_type.append_option(event_type);
+        push(&mut self.last_at, Some(gap.last_at));
+        self.last_event.append_value(&gap.last_event);
+        self.columns.push(Some(gap.columns.len()));
+        gap.columns.iter().for_each(|name| self.names.append_value(name));
+        push(&mut self.derived, Some(derived));
+    }
+
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let table = generated::agent_stream_gaps();
+        let list = table.schema.field_with_name("columns")?.data_type();
+        let mut columns = Vec::new();
+        self.agent.finish(&mut columns);
+        columns.push(Arc::new(self.at.finish()));
+        finish(&mut columns, [&mut self.event, &mut self.event_type]);
+        columns.push(Arc::new(self.last_at.finish()));
+        finish(&mut columns, [&mut self.last_event]);
+        columns.push(self.columns.finish(list, Arc::new(self.names.finish()))?);
+        columns.push(Arc::new(self.derived.finish()));
+        Ok(columns)
     }
 }
 

@@ -287,7 +287,7 @@ fn the_environment_overrides_the_file() {
 
     let all = [("TRIBUTARY__TRANSFORM__CONNECT__TABLES", "all"), ("TRIBUTARY__SINK__PARQUET__SPOOL__SIZE", "2 GiB")];
     let plan = self::plan(&with("location = \"lake\"", "[sink.parquet]\nspool = false"), &all);
-    assert_eq!(plan.connect.tables.len(), 8);
+    assert_eq!(plan.connect.tables.len(), 9);
     assert_eq!(plan.parquet.spool.map(|spool| spool.size.get()), Some(2 << 30));
 }
 
@@ -359,7 +359,7 @@ fn what_gives_rows_their_meaning() {
         (
             "transform.connect.tables",
             "agent_event,agent_event_contacts,agent_status_intervals,agent_contact_segments,agent_acw,agent_sessions,\
-             agent_statistic_record,agent_queue_statistic_record",
+             agent_statistic_record,agent_queue_statistic_record,agent_stream_gaps",
         ),
         ("transform.connect.agent_time.silence", "15m"),
         ("transform.connect.agent_time.open", "false"),
@@ -371,7 +371,7 @@ fn what_gives_rows_their_meaning() {
     // Another order or another way to say "all" means the same rows; sources, commits and memory do not matter.
     let same = with(
         "location = \"lake\"",
-        "[transform.connect]\ntables = [\"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
+        "[transform.connect]\ntables = [\"agent_stream_gaps\", \"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
     );
     assert_eq!(plan(&same, &[]).option_digest_entries(), entries);
     let other = with("location = \"lake\"", "[transform.connect]\ntables = [\"agent_event\"]");
