@@ -92,6 +92,7 @@ fn time_is_what_the_simulator_acted_out() {
     let size = format!("--agents {} --events {} --days 3 --seed 5", 20 * scale(), 8_000 * scale());
     plain.input("events.jsonl", events(&format!("{size} --truth {}", truth.display())));
     let summary = plain.run();
+    assert!(!plain.lake().join("agent_stream_gaps").exists(), "nothing is missing");
     let counts = is_true(&engines, &plain, &truth);
     assert!(counts["agent_acw"] > 500 && counts["agent_sessions"] > 40, "{counts:?}");
     assert!(summary["tally"]["rows"]["agent_acw"].as_u64().unwrap() >= counts["agent_acw"], "{summary}");
@@ -344,6 +345,120 @@ fn the_documented_queries_give_the_statistic_records() {
     let rows = answers[0]["rows"][0][0].clone();
     assert_eq!(answers[2]["rows"][0], json!([rows, 0, true, true, rows]));
     assert_eq!(answers[3]["rows"][0], answers[3]["rows"][1]);
+}
+
+/// A stream that lost some of its events: a gap at each of the places, and nowhere else, whatever the order of the files.
+#[test]
+fn gaps_are_where_events_were_lost() {
+    let Some(engines) = Engines::get() else { return };
+    let lines = events(&format!("--agents {} --events {} --days 4 --seed 3", 20 * scale(), 10_000 * scale()));
+    let (mut kept, mut places, mut lost) = (String::new(), Vec::new(), 0);
+    // By agent: whether an event was kept, and whether one was lost since.
+    let mut agents: BTreeMap<String, (bool, bool)> = BTreeMap::new();
+    for (number, line) in lines.lines().enumerate() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let agent = agents.entry(event["AgentARN"].as_str().unwrap().to_owned()).or_default();
+        let is_beat = event["EventType"] == "HEART_BEAT";
+        // What changes the next status alone is in no column of the snapshot before.
+        let compared = |snapshot: &str| {
+            let mut snapshot = event[snapshot].clone();
+            snapshot.as_object_mut().unwrap().remove("NextAgentStatus");
+            snapshot
+        };
+        if number % 97 == 13 && (is_beat || compared("CurrentAgentSnapshot") != compared("PreviousAgentSnapshot")) {
+            (agent.1, lost) = (agent.1 || !is_beat, lost + 1);
+            continue;
+        }
+        kept.push_str(line);
+        kept.push('\n');
+        if !is_beat {
+            if agent.0 && agent.1 {
+                places.push(event["EventId"].as_str().unwrap().to_owned());
+            }
+            *agent = (true, false);
+        }
+    }
+    assert!(lost > 100 && places.len() > 60, "{lost} {}", places.len());
+    let lab = Lab::new("");
+    lab.input("events.jsonl", &kept);
+    lab.run();
+    places.sort();
+    let query = "sql:SELECT event_id FROM agent_stream_gaps ORDER BY ALL";
+    let found = engines.ask(Engine::DuckDb, &lab.lake(), &[query])[0]["rows"].clone();
+    let found: Vec<String> = found.as_array().unwrap().iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
+    let only =
+        |these: &[String], those: &[String]| these.iter().filter(|id| !those.contains(id)).cloned().collect::<Vec<_>>();
+    assert_eq!((only(&found, &places), only(&places, &found)), (Vec::new(), Vec::new()));
+
+    // The days backwards, a run each, and then what was lost of one of them.
+    let backwards = Lab::new("");
+    for (number, day) in by_day(&kept).iter().enumerate().rev() {
+        backwards.input(&format!("{number}.jsonl"), day);
+        backwards.run();
+    }
+    assert_eq!(difference(&lab.lake(), &backwards.lake()), Some(Vec::new()));
+}
+
+/// The lines of a stream, by the day of their event.
+fn by_day(lines: &str) -> Vec<String> {
+    let mut days: BTreeMap<String, String> = BTreeMap::new();
+    for hour in by_hour(lines) {
+        let (_, after) = hour.split_once("\"EventTimestamp\":\"").unwrap();
+        days.entry(after.get(..10).unwrap().to_owned()).or_default().push_str(&hour);
+    }
+    days.into_values().collect()
+}
+
+/// An agent comes back days later: only then is it seen that something was lost, also when the earlier day comes last. And a
+/// session that goes on for days has its intervals on each of them, by what is told late of the first.
+#[test]
+fn late_news_change_later_days() {
+    let Some(engines) = Engines::get() else { return };
+    let since = "2025-03-03T08:00:00.000Z";
+    let beats_from = |day: u32, hour: u32| -> String {
+        (hour..24)
+            .map(|hour| event("long", "HEART_BEAT", &format!("2025-03-{day:02}T{hour:02}:30:00.000Z"), since))
+            .collect()
+    };
+    let beats = |day: u32| beats_from(day, 0);
+    let chosen = "2025-03-03T23:10:00.000Z";
+    let days = [
+        event("long", "LOGIN", since, since) + &beats_from(3, 8),
+        event("gone", "LOGIN", "2025-03-03T10:00:00.000Z", since),
+        event("long", "STATE_CHANGE", chosen, chosen)
+            .replace("Available", "Lunch")
+            .replace("\"ARN\"", "\"Type\":\"CUSTOM\",\"ARN\""),
+        beats(4),
+        beats(5),
+        beats(6) + &event("gone", "LOGIN", "2025-03-06T10:00:00.000Z", "2025-03-05T20:00:00.000Z"),
+        beats(7) + &event("long", "LOGOUT", "2025-03-07T23:45:00.000Z", chosen),
+    ];
+    let lab = |order: &[usize]| {
+        let lab = Lab::new("[transform.connect.agent_time]\nsilence = \"2h\"");
+        for number in order {
+            lab.input(&format!("{number}.jsonl"), &days[*number]);
+            lab.run();
+        }
+        lab
+    };
+    let at_once = Lab::new("[transform.connect.agent_time]\nsilence = \"2h\"");
+    at_once.input("all.jsonl", days.concat());
+    at_once.run();
+    let queries = [
+        "sql:SELECT split_part(agent_arn, '/agent/', 2), event_timestamp::VARCHAR, last_event_timestamp::VARCHAR, columns \
+         FROM agent_stream_gaps ORDER BY ALL",
+        "sql:SELECT day::VARCHAR, count(*), sum(non_productive_time) // 60000 FROM agent_statistic_record \
+         WHERE user_id = 'long' GROUP BY ALL ORDER BY ALL",
+    ];
+    let answers = engines.ask(Engine::DuckDb, &at_once.lake(), &queries);
+    let gap = json!(["gone", "2025-03-06 10:00:00", "2025-03-03 10:00:00", ["agent_status_start_timestamp"]]);
+    assert!(answers[0]["rows"].as_array().unwrap().contains(&gap), "{}", answers[0]["rows"]);
+    let time = |day: u32, rows: u32, minutes: u32| json!([format!("2025-03-{day:02}"), rows, minutes]);
+    let expected = [time(3, 64, 50), time(4, 96, 1_440), time(5, 96, 1_440), time(6, 96, 1_440), time(7, 95, 1_425)];
+    assert_eq!(answers[1]["rows"], json!(expected));
+    for order in [[0, 2, 3, 4, 5, 6, 1], [0, 1, 3, 4, 5, 6, 2], [6, 5, 4, 3, 2, 1, 0]] {
+        assert_eq!(difference(&at_once.lake(), &lab(&order).lake()), Some(Vec::new()), "{order:?}");
+    }
 }
 
 /// A captured stream, whose contact records are known: hold and after-contact work to the millisecond.

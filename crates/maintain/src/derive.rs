@@ -5,19 +5,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
 use tributary_commit::LiveFiles;
-use tributary_connect::agent_time::{
-    AgentId, AgentTime, Chain, Counting, EndReason, Ended, EventKind, Statistics, TimeRows,
-};
-use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
+use tributary_connect::agent_time::{AgentId, AgentTime, Chain, Counting, EndReason, Ended, Statistics, TimeRows};
+use tributary_core::{Day, Key, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
 use crate::error::Error;
 use crate::marks::newest_events;
 use crate::merge::Events;
-use crate::scan::scan;
 use crate::sightings::Rows;
 
 /// The tables that are counted by interval.
@@ -44,7 +39,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    fn silence_micros(&self) -> i64 {
+    pub(crate) fn silence_micros(&self) -> i64 {
         i64::try_from(self.silence.as_micros()).unwrap_or(i64::MAX)
     }
 
@@ -68,18 +63,31 @@ pub struct Derived {
     pub looked_at: Option<(Day, Day)>,
     /// The earliest day before those asked for on which something began whose row may have changed.
     pub earlier: Option<Day>,
+    /// The last day after those asked for whose rows may have changed.
+    pub later: Option<Day>,
     /// Every day whose events were read, or would have been if it had any.
     pub read: BTreeSet<Day>,
 }
 
+/// Events that were not derived before.
+#[derive(Clone, Debug)]
+pub(crate) struct News {
+    /// The first of their days.
+    pub(crate) first: Day,
+    /// The last of them.
+    pub(crate) last: Day,
+    /// The files that have them.
+    pub(crate) files: Vec<Key>,
+}
+
 /// Derives rows; reads the lake, writes to a sink, commits nothing.
 pub(crate) struct Deriver<'a> {
-    store: &'a dyn ObjectStore,
-    live: &'a LiveFiles,
-    rules: Rules,
+    pub(crate) store: &'a dyn ObjectStore,
+    pub(crate) live: &'a LiveFiles,
+    pub(crate) rules: Rules,
     tables: &'a [TableId],
     scratch: Option<&'a Arc<dyn Scratch>>,
-    agents: Vec<Agent>,
+    pub(crate) agents: Vec<Agent>,
     /// By ARN: which of the agents.
     places: HashMap<Box<str>, usize>,
     /// The agent of the event before: an agent's events follow one another.
@@ -87,20 +95,21 @@ pub(crate) struct Deriver<'a> {
     ended: Vec<Ended>,
     rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
-    counting: Option<Counting>,
+    pub(crate) counting: Option<Counting>,
     /// Whether gaps are wanted.
-    links: bool,
+    pub(crate) links: bool,
     newest: Option<Timestamp>,
-    /// The first day with events that were not derived before, if rows of earlier days are looked for.
-    changed: Option<Day>,
+    /// What was not derived before, if rows of other days are looked for that it changes.
+    pub(crate) news: Option<News>,
     /// The day that is looked at.
     day: Day,
-    derived: Derived,
+    pub(crate) derived: Derived,
 }
 
-struct Agent {
+/// What is known of an agent.
+pub(crate) struct Agent {
     id: Arc<AgentId>,
-    time: AgentTime,
+    pub(crate) time: AgentTime,
     statistics: Statistics,
     chain: Chain,
 }
@@ -127,21 +136,21 @@ impl<'a> Deriver<'a> {
             counting: None,
             links: tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
             newest: None,
-            changed: None,
+            news: None,
             day: Day::EARLIEST,
             derived: Derived::default(),
         }
     }
 
-    /// Writes every row that began on one of `days`. With `changed`, the first day that has events which were not derived
-    /// before, it is also looked for rows of days before that are other ones now.
+    /// Writes every row that began on one of `days`. With `news`, the events that were not derived before, it is also looked
+    /// for rows of days before and after that are other ones now.
     pub(crate) async fn derive(
         mut self,
         days: RangeInclusive<Day>,
-        changed: Option<Day>,
+        news: Option<News>,
         sink: &mut dyn Sink,
     ) -> Result<Derived, Error> {
-        self.changed = changed;
+        self.news = news;
         let is_counted = |table: &TableId| STATISTICS.contains(&table.as_str());
         self.counting = self.tables.iter().any(is_counted).then(|| self.rules.counting(&days));
         let there: BTreeSet<Day> = newest_events(self.live).into_keys().collect();
@@ -149,6 +158,7 @@ impl<'a> Deriver<'a> {
         for day in there.range(days.clone()) {
             self.day(*day, &days, sink).await?;
         }
+        self.look_ahead(&there, &days).await?;
         // What was chosen just before midnight is told of just after it: the next day is always looked at.
         let mut is_next = true;
         for day in there.range(days.end().next()..) {
@@ -165,79 +175,8 @@ impl<'a> Deriver<'a> {
         Ok(self.derived)
     }
 
-    /// Brings the agents of `days` to where they stood before: from the last day before on which they did something.
-    async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>) -> Result<(), Error> {
-        let Some(before) = there.range(..*days.start()).next_back().copied() else { return Ok(()) };
-        let mut concerned: Vec<Day> = there.range(days.clone()).copied().collect();
-        if self.changed.is_some() {
-            // A session that was open when the days before were derived may since have fallen silent without an event.
-            let earliest = before.start().plus_micros(-self.rules.silence_micros()).day();
-            concerned.extend(there.range(earliest..=before));
-        }
-        let mut wanted = BTreeSet::new();
-        for day in concerned {
-            self.agents_of(day, &mut |agent, _| {
-                if !wanted.contains(agent) {
-                    wanted.insert(Box::<str>::from(agent));
-                }
-            })
-            .await?;
-        }
-        let mut since: HashMap<Box<str>, Day> = HashMap::new();
-        let mut beats: HashMap<Box<str>, Day> = HashMap::new();
-        for day in there.range(..*days.start()).rev() {
-            if wanted.is_empty() {
-                break;
-            }
-            // Heart beats alone do not say whether the agent had signed out before.
-            let mut found = BTreeSet::new();
-            self.agents_of(*day, &mut |agent, kind| {
-                if wanted.contains(agent) && kind == EventKind::HeartBeat {
-                    beats.insert(agent.into(), *day);
-                } else if wanted.contains(agent) {
-                    found.insert(Box::<str>::from(agent));
-                }
-            })
-            .await?;
-            for agent in found {
-                wanted.remove(&agent);
-                since.insert(agent, *day);
-            }
-        }
-        // Of some there is nothing else.
-        for agent in wanted {
-            if let Some(day) = beats.remove(&agent) {
-                since.insert(agent, day);
-            }
-        }
-        let Some(first) = since.values().min().copied() else { return Ok(()) };
-        for day in there.range(first..*days.start()) {
-            self.warm_up(*day, &since).await?;
-        }
-        Ok(())
-    }
-
-    async fn agents_of(&self, day: Day, each: &mut (dyn FnMut(&str, EventKind) + Send)) -> Result<(), Error> {
-        for file in self.live.day(&TableId::new("agent_event"), PartitionPath::of(day)) {
-            scan(self.store, &file.key, &["agent_arn", "event_type"], &mut |batch| {
-                let text = |column: &'static str| {
-                    let array = batch.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
-                    array.ok_or_else(|| Error::Column { key: file.key.clone(), column })
-                };
-                let (agents, kinds) = (text("agent_arn")?, text("event_type")?);
-                for row in (0..batch.num_rows()).filter(|row| agents.is_valid(*row)) {
-                    let kind = if kinds.is_valid(row) { kinds.value(row) } else { "" };
-                    each(agents.value(row), EventKind::of(kind));
-                }
-                Ok(())
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
     /// Takes a day before those asked for into account; what ended then has its rows.
-    async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
+    pub(crate) async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
         let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
         let mut newest = day.start();
@@ -290,7 +229,7 @@ impl<'a> Deriver<'a> {
             let time = &mut self.agents[agent].time;
             // That it goes on is news as well: its rows may have been ended by silence before.
             let goes_on =
-                time.last_sign().is_some_and(|last| self.changed.is_some_and(|changed| last.day() >= changed));
+                time.last_sign().is_some_and(|last| self.news.as_ref().is_some_and(|news| last.day() >= news.first));
             let since = time.open_since().filter(|_| goes_on);
             let so_far = self.counting.is_some().then(|| time.so_far()).unwrap_or_default();
             let last_sign = time.last_sign();
@@ -365,10 +304,10 @@ impl<'a> Deriver<'a> {
                 continue;
             }
             // Whoever derived the earlier day did not know of it, or did not know its end.
-            let is_news = |changed: Day| {
-                stretch.told.day() >= changed || (stretch.reason != EndReason::StillOpen && self.day >= changed)
+            let is_news = |news: &News| {
+                stretch.told.day() >= news.first || (stretch.reason != EndReason::StillOpen && self.day >= news.first)
             };
-            if self.changed.is_some_and(is_news) {
+            if self.news.as_ref().is_some_and(is_news) {
                 self.widen(day, days);
             }
         }

@@ -12,6 +12,7 @@ mod derive;
 mod digests;
 mod error;
 mod keys;
+mod look;
 mod marks;
 mod merge;
 mod rebuild;

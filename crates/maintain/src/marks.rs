@@ -1,11 +1,13 @@
 //! What was derived of which day: a side object of the commit that derived it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use tributary_commit::LiveFiles;
-use tributary_core::{Day, Epoch, ScopeId, ScopeState, TableId};
+use tributary_commit::{LiveFile, LiveFiles};
+use tributary_core::{Day, Epoch, Key, ScopeId, ScopeState, TableId};
 
+use crate::derive::News;
 use crate::error::Error;
 
 /// The first bytes of the object: what it is, and its format version.
@@ -79,8 +81,19 @@ impl Marks {
         events.iter().filter(|(day, newest)| self.is_stale(**day, **newest)).map(|(day, _)| *day).collect()
     }
 
+    /// The events of `days` that have no rows yet; none when all of them have.
+    pub(crate) fn news(&self, live: &LiveFiles, days: &RangeInclusive<Day>) -> Option<News> {
+        let table = TableId::new("agent_event");
+        let is_news = |day: Day, file: &LiveFile| days.contains(&day) && self.is_stale(day, file.epoch);
+        let news = live.iter().filter(|(of, day, file)| **of == table && is_news(day.day(), file));
+        let news: Vec<(Day, Key)> = news.map(|(_, partition, file)| (partition.day(), file.key.clone())).collect();
+        let first = news.iter().map(|(day, _)| *day).min()?;
+        let last = news.iter().map(|(day, _)| *day).max()?;
+        Some(News { first, last, files: news.into_iter().map(|(_, key)| key).collect() })
+    }
+
     /// All events of these days have their rows now.
-    pub(crate) fn mark(&mut self, live: &LiveFiles, days: &std::ops::RangeInclusive<Day>) {
+    pub(crate) fn mark(&mut self, live: &LiveFiles, days: &RangeInclusive<Day>) {
         self.days.extend(newest_events(live).into_iter().filter(|(day, _)| days.contains(day)));
     }
 }

@@ -36,8 +36,8 @@ pub struct Rebuilt {
 pub enum Attempted {
     /// It is committed.
     Done(Rebuilt),
-    /// Nothing is: rows of days before changed as well, from this one on. Ask for those days too.
-    Wider(Day),
+    /// Nothing is: rows of other days changed as well. Ask for all of these.
+    Wider(RangeInclusive<Day>),
 }
 
 /// Rebuilds tables of agent time.
@@ -64,8 +64,8 @@ impl std::fmt::Debug for Rebuild<'_> {
 
 impl Rebuild<'_> {
     /// Writes the rows that began on `days` to `sink` and commits them as `attempt`, in the place of those that are
-    /// there. With `settle` (the first of the days whose events have no rows yet, and what is known of the others), only
-    /// if no row of a day before has changed; the days are marked then.
+    /// there. With `settle` (what is known to have been derived), only if no row of another day has changed; the days are
+    /// marked then.
     ///
     /// # Errors
     /// A file of the lake that cannot be read, and what the sink and the log say.
@@ -74,16 +74,18 @@ impl Rebuild<'_> {
         sink: &mut dyn Sink,
         attempt: Attempt,
         days: RangeInclusive<Day>,
-        settle: Option<(Day, &mut Marks)>,
+        settle: Option<&mut Marks>,
     ) -> Result<Attempted, Failure> {
         let began = self.clock.now();
         let live = self.log.live().clone();
         sink.begin(&attempt);
+        let news = settle.as_ref().and_then(|marks| marks.news(&live, &days));
         let lake = (self.store.as_ref(), &live);
         let deriver = Deriver::new(lake, self.rules.clone(), &self.tables, self.scratch.as_ref());
-        let derived = Box::pin(deriver.derive(days.clone(), settle.as_ref().map(|settle| settle.0), sink)).await?;
-        if let Some(earlier) = derived.earlier {
-            return Ok(Attempted::Wider(earlier));
+        let derived = Box::pin(deriver.derive(days.clone(), news, sink)).await?;
+        if derived.earlier.is_some() || derived.later.is_some() {
+            let (first, last) = days.into_inner();
+            return Ok(Attempted::Wider(derived.earlier.unwrap_or(first)..=derived.later.unwrap_or(last)));
         }
         let adds = sink.seal().await?;
         let replaces: BTreeSet<Key> = live
@@ -93,7 +95,7 @@ impl Rebuild<'_> {
             .collect();
         let bytes = adds.iter().map(|file| file.ticket.bytes).sum();
         let mut rebuilt = Rebuilt { days, derived, adds: adds.len(), bytes, replaces: replaces.len(), receipt: None };
-        let marks = settle.map(|(_, marks)| {
+        let marks = settle.map(|marks| {
             marks.mark(&live, &rebuilt.days);
             (Marks::scope(), StateKind::Full, marks.bytes())
         });

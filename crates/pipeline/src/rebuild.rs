@@ -39,9 +39,9 @@ pub async fn rebuild(
     clock: &dyn Clock,
 ) -> Result<Option<Rebuilt>, Failure> {
     let Some(mut deriving) = Deriving::open(factory, tables, clock).await? else { return Ok(None) };
-    match deriving.once(attempt, days, None).await? {
+    match deriving.once(attempt, days, false).await? {
         Attempted::Done(rebuilt) => Ok(Some(rebuilt)),
-        Attempted::Wider(_) => Ok(None), // only where earlier days are looked for
+        Attempted::Wider(_) => Ok(None), // only where other days are looked for
     }
 }
 
@@ -61,8 +61,8 @@ pub async fn derive(
     }
     let Some(mut deriving) = Deriving::open(factory, tables, clock).await? else { return Ok(Vec::new()) };
     let (mut done, mut patience) = (Vec::new(), PATIENCE);
-    while let Some((first, days)) = deriving.stale() {
-        match deriving.settle(attempts, first, days).await {
+    while let Some(days) = deriving.stale() {
+        match deriving.settle(attempts, days).await {
             Ok(rebuilt) => done.push(rebuilt),
             // Somebody else was faster, or added to these days: what is stale now?
             Err(failure) if failure.fault() == Fault::Fenced && patience > 0 => {
@@ -130,12 +130,7 @@ impl<'a> Deriving<'a> {
     }
 
     /// One try.
-    async fn once(
-        &mut self,
-        attempt: Attempt,
-        days: RangeInclusive<Day>,
-        changed: Option<Day>,
-    ) -> Result<Attempted, Failure> {
+    async fn once(&mut self, attempt: Attempt, days: RangeInclusive<Day>, settles: bool) -> Result<Attempted, Failure> {
         let tables: Vec<Table> = time_tables().into_iter().filter(|table| self.tables.contains(&table.id)).collect();
         let identity = Identity { pipeline: self.plan.pipeline.clone() };
         let options = sink_options(&self.plan.parquet);
@@ -152,31 +147,30 @@ impl<'a> Deriving<'a> {
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());
         let mut rebuild = Rebuild { store, log: &mut self.log, tables, rules, scratch, clock: self.clock };
         let mut marks = self.marks.clone();
-        let attempted = rebuild.days(&mut sink, attempt, days, changed.map(|changed| (changed, &mut marks))).await?;
+        let attempted = rebuild.days(&mut sink, attempt, days, settles.then_some(&mut marks)).await?;
         if matches!(attempted, Attempted::Done(_)) {
             self.marks = marks;
         }
         Ok(attempted)
     }
 
-    /// Derives days, and those before them whose rows change with them.
+    /// Derives days, and the others whose rows change with them.
     async fn settle(
         &mut self,
         attempts: &mut (dyn FnMut() -> Attempt + Send),
-        changed: Day,
         mut days: RangeInclusive<Day>,
     ) -> Result<Rebuilt, Failure> {
         loop {
-            match self.once(attempts(), days.clone(), Some(changed)).await? {
+            match self.once(attempts(), days.clone(), true).await? {
                 Attempted::Done(rebuilt) => return Ok(rebuilt),
-                Attempted::Wider(first) => days = first..=*days.end(),
+                Attempted::Wider(wider) => days = wider,
             }
         }
     }
 
-    /// The first stale day, and the days to derive with it: the stale ones that follow, and a neighbour at each end, for a
+    /// The first stale day with the days to derive with it: the stale ones that follow, and a neighbour at each end, for a
     /// session that reaches over midnight is another one when either day is.
-    fn stale(&self) -> Option<(Day, RangeInclusive<Day>)> {
+    fn stale(&self) -> Option<RangeInclusive<Day>> {
         let stale = self.marks.stale(self.log.live());
         let first = *stale.first()?;
         let events: BTreeSet<Day> = newest_events(self.log.live()).into_keys().collect();
@@ -189,6 +183,6 @@ impl<'a> Deriving<'a> {
             }
         }
         let after = events.range(last.next()..).next().copied().filter(|after| is_near(last, *after));
-        Some((first, before.unwrap_or(first)..=after.unwrap_or(last)))
+        Some(before.unwrap_or(first)..=after.unwrap_or(last))
     }
 }
