@@ -1,6 +1,6 @@
 //! A folder of its own with a pipeline file, and the built binary.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -125,8 +125,7 @@ pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
         ("rejected", "rejected_timestamp, day"),
     ] {
         // Days whose files were all taken out may have left their folders.
-        let is_there =
-            |day: std::io::Result<std::fs::DirEntry>| day.unwrap().path().read_dir().unwrap().next().is_some();
+        let is_there = |day: std::io::Result<DirEntry>| day.unwrap().path().read_dir().unwrap().next().is_some();
         let has = |lake: &Path| lake.join(table).read_dir().is_ok_and(|mut days| days.any(is_there));
         match (has(left), has(right)) {
             (false, false) => continue,

@@ -39,7 +39,7 @@ pub(crate) fn agent_acw() -> Table {
         partition_column: "start_timestamp",
         key: &["instance_id", "agent_id", "contact_id", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp", "contact_id"],
-        distinct: &[],
+        distinct: &["start_event_id", "end_event_id"],
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn agent_contact_segments() -> Table {
         partition_column: "start_timestamp",
         key: &["instance_id", "agent_id", "contact_id", "state", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp", "contact_id"],
-        distinct: &[],
+        distinct: &["start_event_id", "end_event_id"],
     }
 }
 
@@ -409,7 +409,7 @@ pub(crate) fn agent_sessions() -> Table {
         partition_column: "start_timestamp",
         key: &["instance_id", "agent_id", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
-        distinct: &[],
+        distinct: &["start_event_id", "end_event_id"],
     }
 }
 
@@ -538,7 +538,7 @@ pub(crate) fn agent_status_intervals() -> Table {
         partition_column: "start_timestamp",
         key: &["instance_id", "agent_id", "status_arn", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
-        distinct: &[],
+        distinct: &["start_event_id", "end_event_id"],
     }
 }
 
@@ -567,7 +567,7 @@ pub(crate) fn agent_stream_gaps() -> Table {
         partition_column: "event_timestamp",
         key: &["instance_id", "event_id"],
         sort: &["agent_arn", "event_timestamp"],
-        distinct: &["event_id"],
+        distinct: &["event_id", "last_event_id"],
     }
 }
 

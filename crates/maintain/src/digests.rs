@@ -134,7 +134,7 @@ fn mix(number: u64) -> u64 {
     (hash ^ (hash >> 31)).max(1)
 }
 
-/// The hash of a sequence that goes on with `next`: another order is another hash.
+/// The hash of a sequence that goes on with `next`, whose bits are spread: another order is another hash.
 fn join(hash: u64, next: u64) -> u64 {
-    mix(hash.rotate_left(23) ^ next)
+    (hash.rotate_left(23) ^ next).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

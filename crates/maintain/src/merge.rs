@@ -20,7 +20,7 @@ use crate::scan::{Reader, Reading, metadata};
 use crate::sightings::{DISTINCT, Rows, columns, digested};
 
 /// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some.
-const ROWS_AT_ONCE: usize = 65_536;
+const ROWS_AT_ONCE: usize = 16_384;
 
 /// A row group has at least so many rows in memory.
 const LEAST_ROWS: usize = 64;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use tributary_core::{TableBatch, Timestamp};
 
@@ -11,7 +11,8 @@ use super::ended::{ContactOf, Ended, Segment, Stretch};
 use super::gaps::Gap;
 use super::statistic_rows::StatisticRows;
 use super::statistics::IntervalOfAgent;
-use crate::columns::ListColumn;
+use crate::columns::{ListColumn, coded};
+use crate::dictionary::{CodeColumn, Texts};
 use crate::generated;
 
 /// Whose row it is.
@@ -110,15 +111,15 @@ impl TimeRows {
     pub fn finish(&mut self) -> Result<Vec<TableBatch>, ArrowError> {
         self.rows = 0;
         let tables = [
-            (generated::agent_status_intervals(), self.statuses.finish()),
-            (generated::agent_contact_segments(), self.segments.finish()),
-            (generated::agent_acw(), self.after_contact.finish()),
-            (generated::agent_sessions(), self.sessions.finish()),
+            (generated::agent_status_intervals(), self.statuses.finish()?),
+            (generated::agent_contact_segments(), self.segments.finish()?),
+            (generated::agent_acw(), self.after_contact.finish()?),
+            (generated::agent_sessions(), self.sessions.finish()?),
             (generated::agent_stream_gaps(), self.gaps.finish()?),
         ];
-        let batches = tables.into_iter().map(|(table, columns)| {
-            Ok(TableBatch { table: table.id, rows: RecordBatch::try_new(table.schema, columns)? })
-        });
+        let batches = tables
+            .into_iter()
+            .map(|(table, columns)| Ok(TableBatch { table: table.id, rows: coded(&table.schema, columns)? }));
         let mut batches = batches.collect::<Result<Vec<_>, ArrowError>>()?;
         let (agents, queues) = self.statistics.finish()?;
         batches.push(TableBatch { table: generated::agent_statistic_record().id, rows: agents });
@@ -131,12 +132,46 @@ fn push(column: &mut TimestampMicrosecondBuilder, moment: Option<Timestamp>) {
     column.append_option(moment.map(Timestamp::micros));
 }
 
+/// A column of texts that repeat: codes over a dictionary that goes on from batch to batch.
+#[derive(Debug, Default)]
+struct Coded {
+    texts: Texts,
+    codes: CodeColumn,
+}
+
+impl Coded {
+    fn append_value(&mut self, text: &str) {
+        let code = self.texts.code(text);
+        self.codes.push(code);
+    }
+
+    fn append_option(&mut self, text: Option<&str>) {
+        let code = self.texts.maybe(text);
+        self.codes.push(code);
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let column = self.codes.finish(self.texts.array()?)?;
+        if self.texts.is_large() {
+            self.texts.clear();
+        }
+        Ok(column)
+    }
+}
+
+fn finish_coded<const COUNT: usize>(columns: &mut Vec<ArrayRef>, texts: [&mut Coded; COUNT]) -> Result<(), ArrowError> {
+    for text in texts {
+        columns.push(text.finish()?);
+    }
+    Ok(())
+}
+
 #[derive(Debug, Default)]
 struct AgentColumns {
-    instance_id: StringBuilder,
-    id: StringBuilder,
-    arn: StringBuilder,
-    account_id: StringBuilder,
+    instance_id: Coded,
+    id: Coded,
+    arn: Coded,
+    account_id: Coded,
 }
 
 impl AgentColumns {
@@ -147,8 +182,8 @@ impl AgentColumns {
         self.account_id.append_option(agent.account_id.as_deref());
     }
 
-    fn finish(&mut self, columns: &mut Vec<ArrayRef>) {
-        finish(columns, [&mut self.instance_id, &mut self.id, &mut self.arn, &mut self.account_id]);
+    fn finish(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
+        finish_coded(columns, [&mut self.instance_id, &mut self.id, &mut self.arn, &mut self.account_id])
     }
 }
 
@@ -161,7 +196,7 @@ struct StretchColumns {
     start: TimestampMicrosecondBuilder,
     end: TimestampMicrosecondBuilder,
     millis: Int64Builder,
-    reason: StringBuilder,
+    reason: Coded,
     start_event: StringBuilder,
     end_event: StringBuilder,
 }
@@ -176,11 +211,12 @@ impl StretchColumns {
         self.end_event.append_option(stretch.end_event.as_deref());
     }
 
-    fn finish_times(&mut self, columns: &mut Vec<ArrayRef>) {
+    fn finish_times(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
         columns.push(Arc::new(self.start.finish()));
         columns.push(Arc::new(self.end.finish()));
         columns.push(Arc::new(self.millis.finish()));
-        columns.push(Arc::new(self.reason.finish()));
+        columns.push(self.reason.finish()?);
+        Ok(())
     }
 
     fn finish_events(&mut self, columns: &mut Vec<ArrayRef>) {
@@ -218,7 +254,7 @@ impl Gaps {
         let table = generated::agent_stream_gaps();
         let list = table.schema.field_with_name("columns")?.data_type();
         let mut columns = Vec::new();
-        self.agent.finish(&mut columns);
+        self.agent.finish(&mut columns)?;
         columns.push(Arc::new(self.at.finish()));
         finish(&mut columns, [&mut self.event, &mut self.event_type]);
         columns.push(Arc::new(self.last_at.finish()));
@@ -238,38 +274,38 @@ struct Sessions {
 }
 
 impl Sessions {
-    fn finish(&mut self) -> Vec<ArrayRef> {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns = Vec::new();
-        self.agent.finish(&mut columns);
+        self.agent.finish(&mut columns)?;
         columns.push(Arc::new(self.login.finish()));
-        self.stretch.finish_times(&mut columns);
+        self.stretch.finish_times(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
-        columns
+        Ok(columns)
     }
 }
 
 #[derive(Debug, Default)]
 struct Statuses {
     agent: AgentColumns,
-    arn: StringBuilder,
-    name: StringBuilder,
-    kind: StringBuilder,
+    arn: Coded,
+    name: Coded,
+    kind: Coded,
     since: TimestampMicrosecondBuilder,
     stretch: StretchColumns,
     derived: TimestampMicrosecondBuilder,
 }
 
 impl Statuses {
-    fn finish(&mut self) -> Vec<ArrayRef> {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns = Vec::new();
-        self.agent.finish(&mut columns);
-        finish(&mut columns, [&mut self.arn, &mut self.name, &mut self.kind]);
+        self.agent.finish(&mut columns)?;
+        finish_coded(&mut columns, [&mut self.arn, &mut self.name, &mut self.kind])?;
         columns.push(Arc::new(self.since.finish()));
-        self.stretch.finish_times(&mut columns);
+        self.stretch.finish_times(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
-        columns
+        Ok(columns)
     }
 }
 
@@ -277,10 +313,10 @@ impl Statuses {
 struct ContactColumns {
     id: StringBuilder,
     initial: StringBuilder,
-    channel: StringBuilder,
-    method: StringBuilder,
-    queue_arn: StringBuilder,
-    queue_name: StringBuilder,
+    channel: Coded,
+    method: Coded,
+    queue_arn: Coded,
+    queue_name: Coded,
 }
 
 impl ContactColumns {
@@ -293,12 +329,13 @@ impl ContactColumns {
         self.queue_name.append_option(contact.queue_name.as_deref());
     }
 
-    fn finish_contact(&mut self, columns: &mut Vec<ArrayRef>) {
-        finish(columns, [&mut self.id, &mut self.initial, &mut self.channel, &mut self.method]);
+    fn finish_contact(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
+        finish(columns, [&mut self.id, &mut self.initial]);
+        finish_coded(columns, [&mut self.channel, &mut self.method])
     }
 
-    fn finish_queue(&mut self, columns: &mut Vec<ArrayRef>) {
-        finish(columns, [&mut self.queue_arn, &mut self.queue_name]);
+    fn finish_queue(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
+        finish_coded(columns, [&mut self.queue_arn, &mut self.queue_name])
     }
 }
 
@@ -306,7 +343,7 @@ impl ContactColumns {
 struct Segments {
     agent: AgentColumns,
     contact: ContactColumns,
-    state: StringBuilder,
+    state: Coded,
     stretch: StretchColumns,
     connected: TimestampMicrosecondBuilder,
     queued: TimestampMicrosecondBuilder,
@@ -324,18 +361,18 @@ impl Segments {
         push(&mut self.derived, Some(derived));
     }
 
-    fn finish(&mut self) -> Vec<ArrayRef> {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns = Vec::new();
-        self.agent.finish(&mut columns);
-        self.contact.finish_contact(&mut columns);
-        finish(&mut columns, [&mut self.state]);
-        self.stretch.finish_times(&mut columns);
+        self.agent.finish(&mut columns)?;
+        self.contact.finish_contact(&mut columns)?;
+        finish_coded(&mut columns, [&mut self.state])?;
+        self.stretch.finish_times(&mut columns)?;
         columns.push(Arc::new(self.connected.finish()));
         columns.push(Arc::new(self.queued.finish()));
-        self.contact.finish_queue(&mut columns);
+        self.contact.finish_queue(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
-        columns
+        Ok(columns)
     }
 }
 
@@ -355,14 +392,14 @@ impl AfterContact {
         push(&mut self.derived, Some(derived));
     }
 
-    fn finish(&mut self) -> Vec<ArrayRef> {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns = Vec::new();
-        self.agent.finish(&mut columns);
-        self.contact.finish_contact(&mut columns);
-        self.stretch.finish_times(&mut columns);
-        self.contact.finish_queue(&mut columns);
+        self.agent.finish(&mut columns)?;
+        self.contact.finish_contact(&mut columns)?;
+        self.stretch.finish_times(&mut columns)?;
+        self.contact.finish_queue(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
-        columns
+        Ok(columns)
     }
 }
