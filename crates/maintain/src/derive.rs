@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tributary_commit::LiveFiles;
-use tributary_connect::agent_time::{AgentId, AgentTime, Chain, Counting, EndReason, Ended, Statistics, TimeRows};
+use tributary_connect::agent_time::{
+    AgentId, AgentTime, Chain, Counting, EndReason, Ended, Statistics, TimeRows, succession,
+};
 use tributary_core::{Day, Key, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
@@ -180,12 +182,15 @@ impl<'a> Deriver<'a> {
         self.look_at(day);
         let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
         let mut newest = day.start();
-        while let Some((rows, row)) = events.next(self.store).await? {
-            newest = newest.max(self.moment(rows, row));
-            if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
-                let agent = self.observe(rows, row);
-                self.follow(agent, rows, row, false);
-                self.ended.clear();
+        while events.next(self.store).await? {
+            let tied = events.tied(self.store).await?;
+            for (rows, row) in self.in_order(&tied, events.current()) {
+                newest = newest.max(self.moment(rows, row));
+                if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
+                    let agent = self.observe(rows, row);
+                    self.follow(agent, rows, row, false);
+                    self.ended.clear();
+                }
             }
         }
         for agent in &mut self.agents {
@@ -198,16 +203,34 @@ impl<'a> Deriver<'a> {
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
         let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
-        while let Some((rows, row)) = events.next(self.store).await? {
-            self.newest = self.newest.max(Some(self.moment(rows, row)));
-            let agent = self.observe(rows, row);
-            self.follow(agent, rows, row, days.contains(&day));
-            self.keep(agent, days);
+        while events.next(self.store).await? {
+            let tied = events.tied(self.store).await?;
+            for (rows, row) in self.in_order(&tied, events.current()) {
+                self.newest = self.newest.max(Some(self.moment(rows, row)));
+                let agent = self.observe(rows, row);
+                self.follow(agent, rows, row, days.contains(&day));
+                self.keep(agent, days);
+            }
             if self.rows.len() >= BATCH_ROWS {
                 self.hand_on(sink).await?;
             }
         }
         self.sweep(days, sink).await
+    }
+
+    /// One event, or those of an agent and moment in the order in which they followed one another.
+    fn in_order<'e>(&self, tied: &'e [(Rows, usize)], one: Option<(&'e Rows, usize)>) -> Vec<(&'e Rows, usize)> {
+        if tied.is_empty() {
+            return one.into_iter().collect();
+        }
+        let links = tied.iter().map(|(rows, row)| Some((rows.kind(*row), rows.link(*row)?)));
+        // Without links, in the order of their ids.
+        let Some(links) = links.collect::<Option<Vec<_>>>() else {
+            return tied.iter().map(|(rows, row)| (rows, *row)).collect();
+        };
+        let agent = tied.first().and_then(|(rows, row)| self.places.get(rows.agent_arn.value(*row)));
+        let order = succession(agent.map(|agent| &self.agents[*agent].chain), &links);
+        order.into_iter().map(|at| (&tied[at].0, tied[at].1)).collect()
     }
 
     /// Ends the sessions that are silent by the newest event.

@@ -69,9 +69,32 @@ struct Cursor {
     feed: Feed,
     rows: Rows,
     at: usize,
+    /// The rows after these, where they were looked at.
+    ahead: Option<Rows>,
 }
 
 impl Cursor {
+    /// Sorted rows at their first.
+    fn new(feed: Feed, rows: Rows) -> Self {
+        Self { feed, rows, at: 0, ahead: None }
+    }
+
+    /// Whether the next row is of the same agent and moment.
+    async fn is_tied(&mut self, store: &dyn ObjectStore) -> Result<bool, Error> {
+        let (rows, at) = (&self.rows, self.at);
+        let is_same = |other: &Rows, other_at: usize| {
+            other.timestamp.value(other_at) == rows.timestamp.value(at)
+                && other.agent_arn.get(other_at) == rows.agent_arn.get(at)
+        };
+        if at + 1 < rows.len() {
+            return Ok(is_same(rows, at + 1));
+        }
+        if self.ahead.is_none() {
+            self.ahead = self.feed.next(store).await?;
+        }
+        Ok(self.ahead.as_ref().is_some_and(|ahead| ahead.len() > 0 && is_same(ahead, 0)))
+    }
+
     fn place(&self) -> Place {
         Place {
             agent: self.rows.agent_arn.value(self.at).into(),
@@ -98,7 +121,13 @@ impl Cursor {
                 }
                 self.at += 1;
             }
-            let Some(rows) = self.feed.next(store).await? else { return Ok(false) };
+            let rows = match self.ahead.take() {
+                Some(rows) => rows,
+                None => match self.feed.next(store).await? {
+                    Some(rows) => rows,
+                    None => return Ok(false),
+                },
+            };
             self.rows = rows;
             self.at = 0;
         }
@@ -142,8 +171,8 @@ impl Events {
         Self { cursors, heap, current: None }
     }
 
-    /// The next one: a row of these rows.
-    pub(crate) async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<(&Rows, usize)>, Error> {
+    /// Goes to the next one; whether there is one.
+    pub(crate) async fn next(&mut self, store: &dyn ObjectStore) -> Result<bool, Error> {
         if let Some(number) = self.current.take() {
             let cursor = &mut self.cursors[number];
             if cursor.advance(store).await? {
@@ -155,15 +184,43 @@ impl Events {
                 }
             }
         }
-        let number = match self.current {
-            Some(number) => number,
-            None => {
-                let Some(Reverse((_, number))) = self.heap.pop() else { return Ok(None) };
-                *self.current.insert(number)
-            }
+        if self.current.is_none() {
+            self.current = self.heap.pop().map(|Reverse((_, number))| number);
+        }
+        Ok(self.current.is_some())
+    }
+
+    /// The event: a row of these rows. None before the first.
+    pub(crate) fn current(&self) -> Option<(&Rows, usize)> {
+        let cursor = &self.cursors[self.current?];
+        Some((&cursor.rows, cursor.at))
+    }
+
+    /// All events of its agent and moment, of which the last is the current one afterwards; none if it is the only one.
+    pub(crate) async fn tied(&mut self, store: &dyn ObjectStore) -> Result<Vec<(Rows, usize)>, Error> {
+        let mut tied = Vec::new();
+        while self.is_tied(store).await? {
+            tied.extend(self.current().map(|(rows, row)| (rows.clone(), row)));
+            self.next(store).await?;
+        }
+        if !tied.is_empty() {
+            tied.extend(self.current().map(|(rows, row)| (rows.clone(), row)));
+        }
+        Ok(tied)
+    }
+
+    /// Whether the next event is of the same agent and moment.
+    async fn is_tied(&mut self, store: &dyn ObjectStore) -> Result<bool, Error> {
+        let Some(number) = self.current else { return Ok(false) };
+        let cursor = &mut self.cursors[number];
+        if cursor.is_tied(store).await? {
+            return Ok(true);
+        }
+        let (rows, at) = (&cursor.rows, cursor.at);
+        let is_same = |Reverse((other, _)): &Reverse<(Place, usize)>| {
+            other.at == rows.timestamp.value(at) && rows.agent_arn.get(at) == Some(&*other.agent)
         };
-        let cursor = &self.cursors[number];
-        Ok(Some((&cursor.rows, cursor.at)))
+        Ok(self.heap.peek().is_some_and(is_same))
     }
 }
 
@@ -192,7 +249,7 @@ async fn runs(
         let run = Run::new(scratch, groups[0].0.clone());
         let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, groups, links).await?), store).await?);
         if let Some(rows) = feed.next(store).await? {
-            cursors.push(Cursor { feed, rows, at: 0 });
+            cursors.push(Cursor::new(feed, rows));
         }
     }
     Ok(cursors)
@@ -208,7 +265,7 @@ async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<
         let reader = Reader::new(key.clone(), footer, &columns, Some(*group), batch_rows, &Reading::Coded(&DISTINCT))?;
         let mut feed = Feed::Group(reader, links.then(Digester::default));
         let Some(rows) = feed.next(store).await? else { continue };
-        let mut cursor = Cursor { feed, rows, at: 0 };
+        let mut cursor = Cursor::new(feed, rows);
         if cursor.rows.agent_arn.get(0).is_some() || cursor.advance(store).await? {
             cursors.push(cursor);
         }
@@ -220,7 +277,8 @@ async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<
 async fn write_run(mut run: Run, events: &mut Events, store: &dyn ObjectStore) -> Result<Run, Error> {
     // The batches that the rows to come are taken from, and which rows; neighbours come from the same batch.
     let (mut batches, mut places): (Vec<RecordBatch>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
-    while let Some((rows, row)) = events.next(store).await? {
+    while events.next(store).await? {
+        let Some((rows, row)) = events.current() else { break };
         let same = |batch: &RecordBatch| Arc::ptr_eq(batch.column(0), rows.batch.column(0));
         let batch = batches.iter().rposition(same).unwrap_or_else(|| {
             batches.push(rows.batch.clone());

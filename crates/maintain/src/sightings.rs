@@ -74,7 +74,8 @@ pub(crate) fn digested(key: &Key, batch: &RecordBatch, digester: &mut Digester) 
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(Error::Rows)
 }
 
-/// A batch of them, its columns at hand.
+/// A batch of them, its columns at hand. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Rows {
     pub(crate) batch: RecordBatch,
     pub(crate) instance_id: Strings,
@@ -132,6 +133,7 @@ impl Strings {
     }
 }
 
+#[derive(Clone)]
 struct Contacts {
     lists: ListArray,
     id: Strings,

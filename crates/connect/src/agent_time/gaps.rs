@@ -98,6 +98,28 @@ impl Chain {
     }
 }
 
+/// The order in which events of one agent and one moment followed one another, as places among them: each after the one
+/// whose current snapshot it has for its previous one. They are given in an order that does not depend on their arrival,
+/// which stands where nothing is told.
+pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link<'_>)]) -> Vec<usize> {
+    let mut last = chain.and_then(|chain| Some(*chain.last.as_ref()?.current));
+    // Heart beats tell nothing of the order.
+    let (mut order, mut left): (Vec<usize>, Vec<usize>) =
+        (0..events.len()).partition(|at| events[*at].0 == EventKind::HeartBeat);
+    while !left.is_empty() {
+        let follows = |at: &usize| last.is_some_and(|last| *events[*at].1.previous == last);
+        let is_first = |at: &usize| {
+            let previous = events[*at].1.previous;
+            !left.iter().any(|other| other != at && events[*other].1.current == previous)
+        };
+        let next = left.iter().position(follows).or_else(|| left.iter().position(is_first)).unwrap_or(0);
+        let at = left.remove(next);
+        last = Some(*events[at].1.current);
+        order.push(at);
+    }
+    order
+}
+
 fn differing(left: &Digest, right: &Digest) -> Vec<&'static str> {
     let hashes = left.chunks(HASH).zip(right.chunks(HASH));
     PAIRED.iter().zip(hashes).filter(|(_, (left, right))| left != right).map(|(name, _)| *name).collect()
@@ -111,6 +133,26 @@ mod tests {
         let mut digest = [7; PAIRED.len() * HASH];
         digest[PAIRED.len() * HASH - 1] = contacts;
         digest
+    }
+
+    #[test]
+    fn events_of_one_moment_follow_one_another() {
+        let (one, two, three, four) = (digest(1), digest(2), digest(3), digest(4));
+        fn event<'a>(previous: &'a Digest, current: &'a Digest) -> (EventKind, Link<'a>) {
+            (EventKind::Change, Link { previous, current })
+        }
+        let mut chain = Chain::default();
+        let events = [event(&three, &four), event(&one, &two), event(&two, &three)];
+        assert_eq!(succession(None, &events), [1, 2, 0]);
+        // There and back: only what was before says with which it began.
+        let events = [event(&two, &one), event(&one, &two)];
+        assert_eq!(succession(None, &events), [0, 1]);
+        chain.follow((Timestamp::from_micros(0), "e", EventKind::Change), Link { previous: &four, current: &one });
+        assert_eq!(succession(Some(&chain), &events), [1, 0]);
+        // What does not belong to the others stands first, and a heart beat before all.
+        let beat = (EventKind::HeartBeat, Link { previous: &two, current: &two });
+        let events = [event(&three, &two), event(&two, &one), beat, event(&four, &four)];
+        assert_eq!(succession(None, &events), [2, 0, 1, 3]);
     }
 
     #[test]
