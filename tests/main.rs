@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken expectation of a test is a panic")]
 
+mod agent_order;
+mod agent_statistics;
 mod agent_time;
 mod archive;
 mod chaos;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
 use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
 use arrow_schema::ArrowError;
 use tributary_core::{TableBatch, Timestamp};
 
@@ -62,7 +63,7 @@ impl TimeRows {
     }
 
     /// Appends what ended; `derived` is when that was found out.
-    pub fn push(&mut self, agent: &AgentId, ended: &Ended, derived: Timestamp) {
+    pub fn push(&mut self, agent: &Arc<AgentId>, ended: &Ended, derived: Timestamp) {
         self.rows += 1;
         match ended {
             Ended::Session(session) => {
@@ -99,7 +100,7 @@ impl TimeRows {
     }
 
     /// Appends a gap before an event of this type; `derived` is when that was found out.
-    pub fn push_gap(&mut self, agent: &AgentId, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
+    pub fn push_gap(&mut self, agent: &Arc<AgentId>, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
         self.rows += 1;
         self.gaps.push(agent, gap, event_type, derived);
     }
@@ -166,24 +167,35 @@ fn finish_coded<const COUNT: usize>(columns: &mut Vec<ArrayRef>, texts: [&mut Co
     Ok(())
 }
 
+/// Whose rows they are: an agent's follow one another, and share what is said of it.
 #[derive(Debug, Default)]
 struct AgentColumns {
-    instance_id: Coded,
-    id: Coded,
-    arn: Coded,
-    account_id: Coded,
+    agents: Vec<Arc<AgentId>>,
+    rows: Vec<i32>,
 }
 
 impl AgentColumns {
-    fn push(&mut self, agent: &AgentId) {
-        self.instance_id.append_value(&agent.instance_id);
-        self.id.append_value(agent.id());
-        self.arn.append_value(&agent.arn);
-        self.account_id.append_option(agent.account_id.as_deref());
+    fn push(&mut self, agent: &Arc<AgentId>) {
+        if !self.agents.last().is_some_and(|last| Arc::ptr_eq(last, agent)) {
+            self.agents.push(Arc::clone(agent));
+        }
+        self.rows.push(self.agents.len() as i32 - 1); // far fewer than 2^31 rows in a batch
     }
 
     fn finish(&mut self, columns: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
-        finish_coded(columns, [&mut self.instance_id, &mut self.id, &mut self.arn, &mut self.account_id])
+        let rows = Int32Array::from(std::mem::take(&mut self.rows));
+        let agents = std::mem::take(&mut self.agents);
+        let parts: [fn(&AgentId) -> Option<&str>; 4] = [
+            |agent| Some(&agent.instance_id),
+            |agent| Some(agent.id()),
+            |agent| Some(&agent.arn),
+            |agent| agent.account_id.as_deref(),
+        ];
+        for part in parts {
+            let values: StringArray = agents.iter().map(|agent| part(agent)).collect();
+            columns.push(Arc::new(DictionaryArray::<Int32Type>::try_new(rows.clone(), Arc::new(values))?));
+        }
+        Ok(())
     }
 }
 
@@ -238,7 +250,7 @@ struct Gaps {
 }
 
 impl Gaps {
-    fn push(&mut self, agent: &AgentId, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
+    fn push(&mut self, agent: &Arc<AgentId>, gap: &Gap, event_type: Option<&str>, derived: Timestamp) {
         self.agent.push(agent);
         push(&mut self.at, Some(gap.at));
         self.event.append_value(&gap.event);
@@ -351,7 +363,7 @@ struct Segments {
 }
 
 impl Segments {
-    fn push(&mut self, agent: &AgentId, segment: &Segment, derived: Timestamp) {
+    fn push(&mut self, agent: &Arc<AgentId>, segment: &Segment, derived: Timestamp) {
         self.agent.push(agent);
         self.contact.push(&segment.contact);
         self.state.append_value(&segment.state);
@@ -385,7 +397,7 @@ struct AfterContact {
 }
 
 impl AfterContact {
-    fn push(&mut self, agent: &AgentId, segment: &Segment, derived: Timestamp) {
+    fn push(&mut self, agent: &Arc<AgentId>, segment: &Segment, derived: Timestamp) {
         self.agent.push(agent);
         self.contact.push(&segment.contact);
         self.stretch.push(&segment.stretch);
