@@ -219,7 +219,11 @@ impl<'a> Deriver<'a> {
     }
 
     /// One event, or those of an agent and moment in the order in which they followed one another.
-    fn in_order<'e>(&self, tied: &'e [(Rows, usize)], one: Option<(&'e Rows, usize)>) -> Vec<(&'e Rows, usize)> {
+    fn in_order<'e>(
+        &self,
+        tied: &'e [(Arc<Rows>, usize)],
+        one: Option<(&'e Arc<Rows>, usize)>,
+    ) -> Vec<(&'e Arc<Rows>, usize)> {
         if tied.is_empty() {
             return one.into_iter().collect();
         }
@@ -254,7 +258,7 @@ impl<'a> Deriver<'a> {
             let goes_on =
                 time.last_sign().is_some_and(|last| self.news.as_ref().is_some_and(|news| last.day() >= news.first));
             let since = time.open_since().filter(|_| goes_on);
-            let so_far = self.counting.is_some().then(|| time.so_far()).unwrap_or_default();
+            let so_far = if self.counting.is_some() { time.so_far() } else { Vec::new() };
             let last_sign = time.last_sign();
             if self.rules.write_open {
                 time.finish(&mut self.ended);

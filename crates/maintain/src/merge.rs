@@ -49,7 +49,7 @@ enum Feed {
 }
 
 impl Feed {
-    async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Rows>, Error> {
+    async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Arc<Rows>>, Error> {
         match self {
             Self::Group(reader, digester) => {
                 let Some(batch) = reader.next(store).await? else { return Ok(None) };
@@ -57,9 +57,9 @@ impl Feed {
                     Some(digester) => digested(reader.key(), &batch, digester)?,
                     None => batch,
                 };
-                Rows::new(reader.key(), &batch).map(Some)
+                Ok(Some(Arc::new(Rows::new(reader.key(), &batch)?)))
             }
-            Self::Run(run) => run.next(),
+            Self::Run(run) => Ok(run.next()?.map(Arc::new)),
         }
     }
 }
@@ -67,15 +67,15 @@ impl Feed {
 /// Sorted rows, read up to somewhere.
 struct Cursor {
     feed: Feed,
-    rows: Rows,
+    rows: Arc<Rows>,
     at: usize,
     /// The rows after these, where they were looked at.
-    ahead: Option<Rows>,
+    ahead: Option<Arc<Rows>>,
 }
 
 impl Cursor {
     /// Sorted rows at their first.
-    fn new(feed: Feed, rows: Rows) -> Self {
+    fn new(feed: Feed, rows: Arc<Rows>) -> Self {
         Self { feed, rows, at: 0, ahead: None }
     }
 
@@ -191,20 +191,20 @@ impl Events {
     }
 
     /// The event: a row of these rows. None before the first.
-    pub(crate) fn current(&self) -> Option<(&Rows, usize)> {
+    pub(crate) fn current(&self) -> Option<(&Arc<Rows>, usize)> {
         let cursor = &self.cursors[self.current?];
         Some((&cursor.rows, cursor.at))
     }
 
     /// All events of its agent and moment, of which the last is the current one afterwards; none if it is the only one.
-    pub(crate) async fn tied(&mut self, store: &dyn ObjectStore) -> Result<Vec<(Rows, usize)>, Error> {
+    pub(crate) async fn tied(&mut self, store: &dyn ObjectStore) -> Result<Vec<(Arc<Rows>, usize)>, Error> {
         let mut tied = Vec::new();
         while self.is_tied(store).await? {
-            tied.extend(self.current().map(|(rows, row)| (rows.clone(), row)));
+            tied.extend(self.current().map(|(rows, row)| (Arc::clone(rows), row)));
             self.next(store).await?;
         }
         if !tied.is_empty() {
-            tied.extend(self.current().map(|(rows, row)| (rows.clone(), row)));
+            tied.extend(self.current().map(|(rows, row)| (Arc::clone(rows), row)));
         }
         Ok(tied)
     }

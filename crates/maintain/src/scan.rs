@@ -69,7 +69,8 @@ fn coded_field(field: &FieldRef) -> FieldRef {
 /// Batches of a file, or of one of its row groups.
 pub(crate) struct Reader {
     key: Key,
-    decoder: ParquetPushDecoder,
+    /// Some kilobytes by itself, which futures would hold.
+    decoder: Box<ParquetPushDecoder>,
 }
 
 impl Reader {
@@ -94,7 +95,7 @@ impl Reader {
             Some(number) => builder.with_row_groups(vec![number]),
             None => builder,
         };
-        let decoder = builder.build().map_err(damaged)?;
+        let decoder = Box::new(builder.build().map_err(damaged)?);
         Ok(Self { key, decoder })
     }
 

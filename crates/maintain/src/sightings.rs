@@ -74,8 +74,7 @@ pub(crate) fn digested(key: &Key, batch: &RecordBatch, digester: &mut Digester) 
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(Error::Rows)
 }
 
-/// A batch of them, its columns at hand. Cheap to clone.
-#[derive(Clone)]
+/// A batch of them, its columns at hand.
 pub(crate) struct Rows {
     pub(crate) batch: RecordBatch,
     pub(crate) instance_id: Strings,
@@ -95,8 +94,7 @@ pub(crate) struct Rows {
     digests: Option<[FixedSizeBinaryArray; 2]>,
 }
 
-/// A column of strings, coded or not. Cheap to clone.
-#[derive(Clone)]
+/// A column of strings, coded or not.
 pub(crate) struct Strings {
     keys: Option<Int32Array>,
     values: StringArray,
@@ -133,7 +131,6 @@ impl Strings {
     }
 }
 
-#[derive(Clone)]
 struct Contacts {
     lists: ListArray,
     id: Strings,

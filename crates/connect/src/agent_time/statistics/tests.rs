@@ -87,7 +87,7 @@ fn an_hour() {
     let none = Spent { custom: vec![0], ..Spent::default() };
     let first = Spent { online: at(10), idle: at(4), on_contact: at(4), ..none.clone() };
     let second =
-        Spent { online: at(15), non_productive: at(10), on_contact: at(5), custom: vec![at(10)], ..none.clone() };
+        Spent { online: at(15), non_productive: at(10), on_contact: at(5), custom: vec![at(10)], ..Spent::default() };
     let third = Spent { online: at(7), non_productive: at(7), error: at(2), custom: vec![at(7)], ..none };
     assert_eq!(spent, [first, second, third]);
     let done: Vec<&Handled> = intervals.iter().map(|interval| &interval.contacts[0].1).collect();
