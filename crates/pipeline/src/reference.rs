@@ -1,8 +1,9 @@
 //! `docs/configuration.md`, for people.
 
+use tributary_connect::agent_time::CUSTOM_STATES;
+
 use crate::option::{Choice, Default, Entry, Kind, ROOT, Shape};
 use crate::unit::{size_text, time_text};
-use tributary_connect::agent_time::CUSTOM_STATES;
 
 const INTRODUCTION: &str = r#"# The pipeline file
 

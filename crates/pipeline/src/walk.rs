@@ -1,8 +1,8 @@
 //! Walks a document along the option table and collects everything that is wrong with it.
 
 use std::collections::BTreeSet;
-use tributary_connect::agent_time::CUSTOM_STATES;
 
+use tributary_connect::agent_time::CUSTOM_STATES;
 use tributary_core::PipelineId;
 
 use crate::option::{self, Choice, Default, Entry, FORMAT_VERSION, Kind, Shape};

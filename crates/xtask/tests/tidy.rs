@@ -265,11 +265,12 @@ fn no_test_is_switched_off() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Guards: a file is one subject.
+/// Guards: a file is one subject. What is generated from a list is as long as the list.
 #[test]
 fn no_file_is_too_long() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| !source.is_test()) {
+    let is_written = |source: &&Source| !source.is_test() && !source.path.ends_with("/generated.rs");
+    for source in sources().iter().filter(is_written) {
         let lines = source.shipped_lines().len();
         if lines > TOO_LONG {
             wrong.push(format!("{}: {lines} lines", source.path));

@@ -103,9 +103,10 @@ impl Chain {
 /// which stands where nothing is told.
 pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link<'_>)]) -> Vec<usize> {
     let mut last = chain.and_then(|chain| Some(*chain.last.as_ref()?.current));
-    // Heart beats tell nothing of the order.
-    let (mut order, mut left): (Vec<usize>, Vec<usize>) =
+    // Heart beats tell nothing of the order, and come last: a LOGIN of the same moment begins the session.
+    let (beats, mut left): (Vec<usize>, Vec<usize>) =
         (0..events.len()).partition(|at| events[*at].0 == EventKind::HeartBeat);
+    let mut order = Vec::with_capacity(events.len());
     while !left.is_empty() {
         let follows = |at: &usize| last.is_some_and(|last| *events[*at].1.previous == last);
         let is_first = |at: &usize| {
@@ -117,6 +118,7 @@ pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link<'_>)]) -> Ve
         last = Some(*events[at].1.current);
         order.push(at);
     }
+    order.extend(beats);
     order
 }
 
@@ -149,10 +151,10 @@ mod tests {
         assert_eq!(succession(None, &events), [0, 1]);
         chain.follow((Timestamp::from_micros(0), "e", EventKind::Change), Link { previous: &four, current: &one });
         assert_eq!(succession(Some(&chain), &events), [1, 0]);
-        // What does not belong to the others stands first, and a heart beat before all.
+        // Of those that follow none the first stands first, and a heart beat after all.
         let beat = (EventKind::HeartBeat, Link { previous: &two, current: &two });
         let events = [event(&three, &two), event(&two, &one), beat, event(&four, &four)];
-        assert_eq!(succession(None, &events), [2, 0, 1, 3]);
+        assert_eq!(succession(None, &events), [0, 1, 3, 2]);
     }
 
     #[test]

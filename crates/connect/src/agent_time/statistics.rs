@@ -184,6 +184,7 @@ impl Statistics {
     }
 
     fn settle(&mut self, start: i64, end: i64, counting: &Counting) {
+        let end = end.max(start);
         let counted = start.max(counting.range.start)..end.min(counting.range.end);
         self.assignments.sort_by_key(|(since, _)| *since);
         self.statuses.sort_by_key(|status| status.start);
