@@ -1,4 +1,4 @@
-//! Whatever comes first, late, twice or not at all: the derived tables are those of what is there.
+//! Events that come first, late, twice or not at all, of agents who clear their contacts before they leave.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::engines::{Engine, Engines};
 use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference};
 
-/// A stream that lost some of its events: a gap at each of the places, and nowhere else, whatever the order of the files.
+/// A stream that lost some of its events: a gap at each of the places, and nowhere else; the same with the days in reverse.
 #[test]
 fn gaps_are_where_events_were_lost() {
     let Some(engines) = Engines::get() else { return };
@@ -53,7 +53,7 @@ fn gaps_are_where_events_were_lost() {
         |these: &[String], those: &[String]| these.iter().filter(|id| !those.contains(id)).cloned().collect::<Vec<_>>();
     assert_eq!((only(&found, &places), only(&places, &found)), (Vec::new(), Vec::new()));
 
-    // The days backwards, a run each, and then what was lost of one of them.
+    // The days backwards, a run each.
     let backwards = Lab::new("");
     for (number, day) in by_day(&kept).iter().enumerate().rev() {
         backwards.input(&format!("{number}.jsonl"), day);
@@ -193,7 +193,7 @@ fn small_day(agent: &str) -> Vec<String> {
     events
 }
 
-/// Every order, every cut into files and runs, with some events twice, gives the rows of the day in order; its events of one
+/// Shuffled, cut into files and runs, with some events twice, it gives the rows of the day in order; its events of one
 /// millisecond are told apart by the snapshots before them.
 #[test]
 fn any_order_of_a_small_day_gives_the_same_rows() {

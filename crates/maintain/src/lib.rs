@@ -3,7 +3,8 @@
 //! # Invariants
 //! - Only files that the commit log names are read, never a listing of folders.
 //! - Of a file only the columns that are needed are fetched.
-//! - A rebuild gives the same rows whatever order the events were committed in, and commits all of them at once.
+//! - A rebuild commits all of its rows at once, and they come from the events that are there, not from the order in which
+//!   they were committed. (What `docs/agent-time.md` names under *Known faults* still breaks the second half.)
 //!
 //! # Deliberately absent
 //! Sources and catalogue services.

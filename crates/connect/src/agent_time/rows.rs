@@ -64,14 +64,14 @@ impl TimeRows {
 
     /// Appends what ended; `derived` is when that was found out.
     pub fn push(&mut self, agent: &Arc<AgentId>, ended: &Ended, derived: Timestamp) {
-        self.rows += 1;
-        match ended {
+        self.rows += match ended {
             Ended::Session(session) => {
                 let to = &mut self.sessions;
                 to.agent.push(agent);
                 push(&mut to.login, session.login);
                 to.stretch.push(&session.stretch);
                 push(&mut to.derived, Some(derived));
+                1
             }
             Ended::Status(status) => {
                 let to = &mut self.statuses;
@@ -82,16 +82,19 @@ impl TimeRows {
                 push(&mut to.since, status.since);
                 to.stretch.push(&status.stretch);
                 push(&mut to.derived, Some(derived));
+                1
             }
             Ended::Segment(segment) => {
                 self.segments.push(agent, segment, derived);
                 if segment.is_after_contact_work() {
-                    self.rows += 1;
                     self.after_contact.push(agent, segment, derived);
+                    2
+                } else {
+                    1
                 }
             }
-            Ended::Assignment(_) => self.rows -= 1,
-        }
+            Ended::Assignment(_) => 0,
+        };
     }
 
     /// Appends an interval of an agent; `derived` is when that was found out.

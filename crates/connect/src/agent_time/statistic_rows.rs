@@ -1,7 +1,6 @@
 //! Intervals of agents, as rows of `agent_statistic_record` and `agent_queue_statistic_record`.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
@@ -42,14 +41,15 @@ impl StatisticRows {
         let mut rows = 0;
         if let Some(spent) = &interval.spent {
             let mut name = prefix.clone();
-            append(&mut name, format_args!("{start}"));
+            name.update(start.to_string().as_bytes());
             self.agents.push(place, interval, spent, (uuid(&name), derived));
             rows += 1;
         }
         for (queue, done) in interval.contacts.iter().filter(|(_, done)| *done != Handled::default()) {
             let mut name = prefix.clone();
             let queue_id = queue.queue_arn.as_deref().map_or("", last_part);
-            append(&mut name, format_args!("{queue_id}\n{}\n{start}", queue.channel.as_deref().unwrap_or_default()));
+            let channel = queue.channel.as_deref().unwrap_or_default();
+            name.update(format!("{queue_id}\n{channel}\n{start}").as_bytes());
             self.queues.push(place, interval, (queue, done), (uuid(&name), derived));
             rows += 1;
         }
@@ -61,14 +61,6 @@ impl StatisticRows {
         let places = std::mem::take(&mut self.places);
         Ok((self.agents.finish(&places)?, self.queues.finish(&places)?))
     }
-}
-
-fn append(name: &mut Sha1, text: fmt::Arguments<'_>) {
-    // 36 of a queue, a channel, ten digits: what is longer is cut off by nothing.
-    let mut bytes = Vec::with_capacity(64);
-    let written = bytes.write_fmt(text);
-    debug_assert!(written.is_ok(), "memory takes everything");
-    name.update(&bytes);
 }
 
 /// UUIDv5 of a name. Source: RFC 9562, section 5.5.
@@ -196,6 +188,19 @@ impl IntervalColumns {
         self.end.append_value(interval.end.micros());
         self.derived.append_value(derived.micros());
     }
+
+    /// Which place each row has, the columns that both tables begin with, and the one that both end with.
+    fn finish(&mut self, places: &Places) -> Result<(Int32Array, Vec<ArrayRef>, ArrayRef), ArrowError> {
+        let keys = Int32Array::from(std::mem::take(&mut self.places));
+        let derived = Arc::new(self.derived.finish()) as ArrayRef;
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.id.finish())];
+        columns.extend(places.ids(&keys)?);
+        columns.push(Arc::new(self.start.finish()));
+        columns.push(Arc::new(self.end.finish()));
+        columns.push(Arc::clone(&derived)); // published_date
+        columns.push(places.account(&keys)?);
+        Ok((keys, columns, derived))
+    }
 }
 
 fn millis(micros: i64) -> i64 {
@@ -229,14 +234,7 @@ impl AgentIntervals {
     }
 
     fn finish(&mut self, places: &Places) -> Result<RecordBatch, ArrowError> {
-        let keys = Int32Array::from(std::mem::take(&mut self.interval.places));
-        let derived = Arc::new(self.interval.derived.finish()) as ArrayRef;
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.interval.id.finish())];
-        columns.extend(places.ids(&keys)?);
-        columns.push(Arc::new(self.interval.start.finish()));
-        columns.push(Arc::new(self.interval.end.finish()));
-        columns.push(Arc::clone(&derived)); // published_date
-        columns.push(places.account(&keys)?);
+        let (keys, mut columns, derived) = self.interval.finish(places)?;
         let spent = [&mut self.online, &mut self.error, &mut self.non_productive, &mut self.idle, &mut self.on_contact];
         columns.extend(spent.map(|column| Arc::new(column.finish()) as ArrayRef));
         columns.extend(self.custom.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
@@ -299,20 +297,13 @@ impl QueueIntervals {
     }
 
     fn finish(&mut self, places: &Places) -> Result<RecordBatch, ArrowError> {
-        let keys = Int32Array::from(std::mem::take(&mut self.interval.places));
+        let (keys, mut columns, derived) = self.interval.finish(places)?;
         let queue_keys = Int32Array::from(std::mem::take(&mut self.queue));
         let queues = std::mem::take(&mut self.queues);
         let of_queue = |of: fn(&QueueAndChannel) -> Option<&str>| -> Result<ArrayRef, ArrowError> {
             let values: StringArray = queues.iter().map(|queue| of(queue)).collect();
             Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(queue_keys.clone(), Arc::new(values))?))
         };
-        let derived = Arc::new(self.interval.derived.finish()) as ArrayRef;
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.interval.id.finish())];
-        columns.extend(places.ids(&keys)?);
-        columns.push(Arc::new(self.interval.start.finish()));
-        columns.push(Arc::new(self.interval.end.finish()));
-        columns.push(Arc::clone(&derived)); // published_date
-        columns.push(places.account(&keys)?);
         columns.push(of_queue(|queue| queue.queue_arn.as_deref().map(last_part))?);
         columns.push(of_queue(|queue| queue.channel.as_deref())?);
         columns.push(of_queue(|queue| queue.queue_arn.as_deref().map(queue_type))?);

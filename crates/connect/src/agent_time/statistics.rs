@@ -1,7 +1,7 @@
 //! How an agent's time was spent, interval by interval.
 //!
 //! What ended is kept until its session ends, and is then spread over the intervals of the clock. Definitions:
-//! `docs/agent-time.md`. Source: Amazon Connect administrator guide, "Metric definitions".
+//! `docs/agent-statistics.md`. Source: Amazon Connect administrator guide, "Metric definitions".
 
 use std::collections::BTreeMap;
 use std::ops::Range;
