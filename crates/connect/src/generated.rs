@@ -31,6 +31,7 @@ pub(crate) fn agent_acw() -> Table {
         field(15, "start_event_id", DataType::Utf8, false),
         field(16, "end_event_id", DataType::Utf8, true),
         field(17, "data_lake_last_processed_timestamp", MOMENT, false),
+        field(18, "state_start_timestamp", MOMENT, false),
     ];
     Table {
         id: TableId::new("agent_acw"),
@@ -68,6 +69,7 @@ pub(crate) fn agent_contact_segments() -> Table {
         field(18, "start_event_id", DataType::Utf8, false),
         field(19, "end_event_id", DataType::Utf8, true),
         field(20, "data_lake_last_processed_timestamp", MOMENT, false),
+        field(21, "state_start_timestamp", MOMENT, false),
     ];
     Table {
         id: TableId::new("agent_contact_segments"),

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use tributary_core::Timestamp;
+use tributary_core::{Day, Timestamp};
 
 use super::ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
 use super::sighting::{AssignmentSeen, ContactSeen, EventKind, Sighting, StatusSeen};
@@ -23,8 +23,8 @@ const BEATS_AFTER_LOGOUT: i64 = 3_600_000_000 + 2 * 120_000_000;
 pub struct AgentTime {
     open: Option<OpenSession>,
     logged_out: Option<Timestamp>,
-    /// States of contacts that were still listed when a session ended, and may be in the next one: they have their row.
-    left: Vec<(Box<str>, Box<str>, Timestamp)>,
+    /// When the last session ended.
+    last_end: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +77,12 @@ impl AgentTime {
         if is_new && !self.begin(seen) {
             return;
         }
-        // What a heart beat repeats may be older than what is known already.
-        if seen.kind != EventKind::HeartBeat || is_new {
-            self.change(seen, ended);
-        }
         if let Some(open) = &mut self.open {
+            // What a heart beat repeats may be older than what is known already.
+            if seen.kind != EventKind::HeartBeat || is_new {
+                let beginning = is_new.then_some(self.last_end);
+                open.change(seen, beginning, ended);
+            }
             open.last_sign = seen.at;
             open.last_event = seen.event_id.into();
         }
@@ -132,34 +133,6 @@ impl AgentTime {
         true
     }
 
-    /// Takes in what the agent does now.
-    fn change(&mut self, seen: &Sighting<'_>, ended: &mut Vec<Ended>) {
-        let Some(open) = &mut self.open else { return };
-        if let Some(status) = &seen.status {
-            open.change_status(status, seen, ended);
-        }
-        if let Some(assignment) = &seen.assignment {
-            open.change_assignment(assignment, seen, ended);
-        }
-        let Some(contacts) = &seen.contacts else { return };
-        // A LOGIN lists nothing, also where a contact was never cleared.
-        if seen.kind != EventKind::Login {
-            self.left.retain(|(id, ..)| contacts.iter().any(|contact| contact.id == &**id));
-        }
-        for (at, contact) in contacts.iter().enumerate() {
-            if contacts[..at].iter().any(|before| before.id == contact.id) {
-                continue; // one contact cannot be in two states
-            }
-            let is_told = |(id, state, since): &(Box<str>, Box<str>, Timestamp)| {
-                &**id == contact.id && Some(&**state) == contact.state && Some(*since) == contact.since
-            };
-            if !self.left.iter().any(is_told) {
-                open.change_contact(contact, seen, ended);
-            }
-        }
-        open.remove_contacts(contacts, seen, ended);
-    }
-
     /// Ends the session, at its last sign of life unless another time is known. The end of its contacts is not known.
     fn close(&mut self, at: Option<Timestamp>, reason: EndReason, ended: &mut Vec<Ended>) {
         let Some(OpenSession { mut session, status, segments, assignment, last_sign, last_event }) = self.open.take()
@@ -168,12 +141,9 @@ impl AgentTime {
         };
         let end = (reason != EndReason::StillOpen).then(|| at.unwrap_or(last_sign));
         let end_event = end.is_some().then_some(last_event);
+        self.last_end = end.or(self.last_end);
         for mut segment in segments {
             segment.stretch.reason = reason;
-            if reason != EndReason::StillOpen {
-                let contact = &segment.contact;
-                self.left.push((contact.id.clone(), segment.state.clone(), segment.stretch.start));
-            }
             ended.push(Ended::Segment(segment));
         }
         if let Some(mut status) = status {
@@ -192,11 +162,47 @@ impl AgentTime {
 }
 
 impl OpenSession {
+    /// Takes in what the agent does now. With the first event of the session comes the end of the session before it, if
+    /// there was one.
+    fn change(&mut self, seen: &Sighting<'_>, beginning: Option<Option<Timestamp>>, ended: &mut Vec<Ended>) {
+        if let Some(status) = &seen.status {
+            self.change_status(status, seen, ended);
+        }
+        if let Some(assignment) = &seen.assignment {
+            self.change_assignment(assignment, seen, ended);
+        }
+        let Some(contacts) = &seen.contacts else { return };
+        let floor = self.floor(seen, beginning);
+        for (at, contact) in contacts.iter().enumerate() {
+            // One contact cannot be in two states.
+            if !contacts[..at].iter().any(|before| before.id == contact.id) {
+                self.change_contact(contact, floor, seen, ended);
+            }
+        }
+        self.remove_contacts(contacts, seen, ended);
+    }
+
+    /// From when on states of contacts that an event tells of begin at their own start; older ones begin with the session.
+    /// Without a LOGIN the agent may have been there before the first event: what that tells is older, but for what the
+    /// last session had already, and not by more than a day, so that what a day holds is known when the next one is.
+    fn floor(&self, seen: &Sighting<'_>, beginning: Option<Option<Timestamp>>) -> Timestamp {
+        let start = self.session.stretch.start;
+        match beginning {
+            Some(last_end) if seen.kind != EventKind::Login => {
+                let day_before = Day::from_days(start.day().days() - 1).start();
+                let after_last = last_end.map(|end| end.plus_micros(1));
+                after_last.map_or(day_before, |after| after.max(day_before)).min(start)
+            }
+            _ => start,
+        }
+    }
+
     /// Statuses are told apart by ARN and start: a change of the configuration repeats both, choosing a status again
     /// repeats the ARN.
     fn change_status(&mut self, seen: &StatusSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
-        let is_same = |open: &StatusInterval| open.arn.as_deref() == seen.arn && open.since == seen.since;
-        if self.status.as_ref().is_some_and(is_same) {
+        let is_same = |open: &&mut StatusInterval| open.arn.as_deref() == seen.arn && open.since == seen.since;
+        if let Some(open) = self.status.as_mut().filter(is_same) {
+            open.tell_again(seen);
             return;
         }
         let session = self.session.stretch.start;
@@ -230,31 +236,24 @@ impl OpenSession {
         }
     }
 
-    fn change_contact(&mut self, seen: &ContactSeen<'_>, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
+    fn change_contact(&mut self, seen: &ContactSeen<'_>, floor: Timestamp, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
         // Without a state, or its start, nothing can be said of it.
-        let (Some(state), Some(start)) = (seen.state, seen.since) else { return };
+        let (Some(state), Some(since)) = (seen.state, seen.since) else { return };
+        let start = if since < floor { self.session.stretch.start } else { since };
         let fresh = || Segment {
             stretch: opened(start, by),
             state: state.into(),
-            contact: ContactOf {
-                id: seen.id.into(),
-                initial: seen.initial.map(Into::into),
-                channel: seen.channel.map(Into::into),
-                method: seen.method.map(Into::into),
-                connected: seen.connected,
-                queued: seen.queued,
-                queue_arn: seen.queue_arn.map(Into::into),
-                queue_name: seen.queue_name.map(Into::into),
-            },
+            since,
+            follows_incoming: false,
+            contact: ContactOf::new(seen),
         };
         match self.segments.iter_mut().find(|open| &*open.contact.id == seen.id) {
             None => self.segments.push(fresh()),
             // Answered in two events: the moment of connection comes with the second.
-            Some(open) if &*open.state == state && open.stretch.start == start => {
-                open.contact.connected = open.contact.connected.or(seen.connected);
-            }
+            Some(open) if &*open.state == state && open.since == since => open.contact.tell_again(seen),
             Some(open) => {
-                let mut segment = std::mem::replace(open, fresh());
+                let follows_incoming = &*open.state == "INCOMING";
+                let mut segment = std::mem::replace(open, Segment { follows_incoming, ..fresh() });
                 end(&mut segment.stretch, start, EndReason::NextState, by.event_id);
                 ended.push(Ended::Segment(segment));
             }

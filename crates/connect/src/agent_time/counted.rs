@@ -82,19 +82,23 @@ impl CountedContact {
         let (start, end) = (segment.stretch.start.micros(), segment.stretch.end.map(Timestamp::micros));
         let routing = segment.contact.method.as_deref().and_then(Routing::of);
         let is_connected = segment.contact.connected.is_some();
-        let attempt = routing.map(|routing| (start, Count::Attempt(routing)));
+        let is_outbound = routing == Some(Routing::Outbound);
+        // What goes on from the session before was counted there; what goes on from INCOMING, with that.
+        let is_new = segment.is_from_its_beginning();
+        let begins = |count: Count| Some((start, count)).filter(|_| is_new);
+        let rings = |count: Count| begins(count).filter(|_| !segment.follows_incoming);
+        let attempt = routing.and_then(|routing| rings(Count::Attempt(routing)));
         let (class, counts) = match &*segment.state {
-            "CONNECTING" | "INCOMING" if routing == Some(Routing::Outbound) => {
-                (Class::OutboundRinging, [attempt, None])
-            }
-            "CONNECTING" | "INCOMING" => (Class::Ringing, [Some((start, Count::Offered)), attempt]),
+            "CONNECTING" | "INCOMING" if is_outbound => (Class::OutboundRinging, [attempt, None]),
+            "CONNECTING" | "INCOMING" => (Class::Ringing, [rings(Count::Offered), attempt]),
             "CONNECTED" | "CONNECTED_ONHOLD" | "PAUSED" => {
                 let is_last = segment.stretch.reason == EndReason::ContactGone;
                 (Class::Handled, [end.filter(|_| is_last).map(|end| (end, Count::Handled)), None])
             }
-            "ENDED" => (Class::Handled, [is_connected.then_some((start, Count::Handled)), None]),
-            "MISSED" | "REJECTED" => (Class::Failed, [Some((start, Count::Missed)), None]),
-            "ERROR" => (Class::Failed, [(!is_connected).then_some((start, Count::Abandoned)), None]),
+            "ENDED" => (Class::Handled, [begins(Count::Handled).filter(|_| is_connected), None]),
+            "MISSED" | "REJECTED" => (Class::Failed, [begins(Count::Missed), None]),
+            // Before it was connected the customer gave up; that an outbound call fails is no answer the agent owes.
+            "ERROR" => (Class::Failed, [begins(Count::Abandoned).filter(|_| !is_connected && !is_outbound), None]),
             _ => (Class::Other, [None, None]),
         };
         Self { start, end, class, routing, queue, counts }

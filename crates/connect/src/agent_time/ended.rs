@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tributary_core::Timestamp;
 
-use super::sighting::{AssignmentSeen, LEVELS};
+use super::sighting::{AssignmentSeen, ContactSeen, LEVELS, StatusSeen};
 
 /// Why something ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,14 @@ pub struct StatusInterval {
     pub since: Option<Timestamp>,
 }
 
+impl StatusInterval {
+    /// The same status is told again, perhaps under another name: what is told last holds.
+    pub(crate) fn tell_again(&mut self, seen: &StatusSeen<'_>) {
+        tell_again(&mut self.name, seen.name);
+        tell_again(&mut self.kind, seen.kind);
+    }
+}
+
 /// The contact of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactOf {
@@ -103,6 +111,40 @@ pub struct ContactOf {
     pub queue_name: Option<Box<str>>,
 }
 
+impl ContactOf {
+    /// What was seen.
+    pub(crate) fn new(seen: &ContactSeen<'_>) -> Self {
+        Self {
+            id: seen.id.into(),
+            initial: seen.initial.map(Into::into),
+            channel: seen.channel.map(Into::into),
+            method: seen.method.map(Into::into),
+            connected: seen.connected,
+            queued: seen.queued,
+            queue_arn: seen.queue_arn.map(Into::into),
+            queue_name: seen.queue_name.map(Into::into),
+        }
+    }
+
+    /// The same state is told again: what is told last holds, so that where one begins to read makes no difference.
+    pub(crate) fn tell_again(&mut self, seen: &ContactSeen<'_>) {
+        // Answered in two events: the moment of connection comes with the second.
+        self.connected = self.connected.or(seen.connected);
+        self.queued = self.queued.or(seen.queued);
+        tell_again(&mut self.initial, seen.initial);
+        tell_again(&mut self.channel, seen.channel);
+        tell_again(&mut self.method, seen.method);
+        tell_again(&mut self.queue_arn, seen.queue_arn);
+        tell_again(&mut self.queue_name, seen.queue_name);
+    }
+}
+
+fn tell_again(known: &mut Option<Box<str>>, seen: Option<&str>) {
+    if known.as_deref() != seen {
+        *known = seen.map(Into::into);
+    }
+}
+
 /// A row of `agent_contact_segments`; one of the state `ENDED` is a row of `agent_acw` as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -110,11 +152,20 @@ pub struct Segment {
     pub stretch: Stretch,
     /// The state.
     pub state: Box<str>,
+    /// When the contact took it, be it before the session.
+    pub since: Timestamp,
+    /// Whether the contact was INCOMING just before: a queued callback that the agent has accepted.
+    pub follows_incoming: bool,
     /// The contact.
     pub contact: ContactOf,
 }
 
 impl Segment {
+    /// Whether it begins where the contact took its state, and not with the session only.
+    pub fn is_from_its_beginning(&self) -> bool {
+        self.stretch.start == self.since
+    }
+
     /// Whether it is after-contact work.
     pub fn is_after_contact_work(&self) -> bool {
         &*self.state == "ENDED"

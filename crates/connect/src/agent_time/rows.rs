@@ -363,6 +363,7 @@ struct Segments {
     connected: TimestampMicrosecondBuilder,
     queued: TimestampMicrosecondBuilder,
     derived: TimestampMicrosecondBuilder,
+    since: TimestampMicrosecondBuilder,
 }
 
 impl Segments {
@@ -374,6 +375,7 @@ impl Segments {
         push(&mut self.connected, segment.contact.connected);
         push(&mut self.queued, segment.contact.queued);
         push(&mut self.derived, Some(derived));
+        push(&mut self.since, Some(segment.since));
     }
 
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -387,6 +389,7 @@ impl Segments {
         self.contact.finish_queue(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
+        columns.push(Arc::new(self.since.finish()));
         Ok(columns)
     }
 }
@@ -397,6 +400,7 @@ struct AfterContact {
     contact: ContactColumns,
     stretch: StretchColumns,
     derived: TimestampMicrosecondBuilder,
+    since: TimestampMicrosecondBuilder,
 }
 
 impl AfterContact {
@@ -405,6 +409,7 @@ impl AfterContact {
         self.contact.push(&segment.contact);
         self.stretch.push(&segment.stretch);
         push(&mut self.derived, Some(derived));
+        push(&mut self.since, Some(segment.since));
     }
 
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -415,6 +420,7 @@ impl AfterContact {
         self.contact.finish_queue(&mut columns)?;
         self.stretch.finish_events(&mut columns);
         columns.push(Arc::new(self.derived.finish()));
+        columns.push(Arc::new(self.since.finish()));
         Ok(columns)
     }
 }

@@ -138,7 +138,7 @@ impl Statistics {
         if let Ended::Session(_) = ended {
             return self.settle(start, end.unwrap_or(start), counting);
         }
-        if start >= counting.range.end || end.is_some_and(|end| end < counting.range.start) {
+        if start >= counting.range.end {
             return;
         }
         match ended {
@@ -173,11 +173,15 @@ impl Statistics {
     }
 
     fn queue(&mut self, segment: &Segment) -> usize {
+        // An empty text is none, in the rows' ids as well.
         let contact = &segment.contact;
-        let is_it =
-            |known: &Arc<QueueAndChannel>| known.queue_arn == contact.queue_arn && known.channel == contact.channel;
+        let queue_arn = contact.queue_arn.as_deref().filter(|text| !text.is_empty());
+        let channel = contact.channel.as_deref().filter(|text| !text.is_empty());
+        let is_it = |known: &Arc<QueueAndChannel>| {
+            known.queue_arn.as_deref() == queue_arn && known.channel.as_deref() == channel
+        };
         self.queues.iter().position(is_it).unwrap_or_else(|| {
-            let (queue_arn, channel) = (contact.queue_arn.clone(), contact.channel.clone());
+            let (queue_arn, channel) = (queue_arn.map(Into::into), channel.map(Into::into));
             self.queues.push(Arc::new(QueueAndChannel { queue_arn, channel }));
             self.queues.len() - 1
         })

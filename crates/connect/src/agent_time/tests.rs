@@ -181,7 +181,8 @@ fn a_session_without_logout_ends_at_its_last_sign_of_life() {
             "c ENDED 1..? silence (1 -)",
             "Available 0..240 silence (1 3)",
             "session 0..240 silence (1 3)",
-            // The contact that was never cleared has its row: nothing is invented when it goes at last.
+            // The contact that was never cleared goes on with the next session.
+            "c ENDED 5000..5010 contact_gone (4 5)",
             "Available 5000..5010 silence (4 5)",
             "session 5000..5010 silence (4 5)",
             "Offline 5020..? still_open_at_end_of_input (6 -)",
@@ -213,16 +214,46 @@ fn heart_beats_after_a_logout_are_no_session() {
 }
 
 #[test]
-fn a_contact_that_was_never_cleared_has_one_row() {
+fn what_was_before_the_session_begins_with_it() {
     let available = status("Available", 0.0);
     let ended = told(&[
-        event("1", Change, 1.0, available, &[contact("c", "ENDED", 1.0)]),
+        // Without a LOGIN the agent may have been there: what its first event tells is older.
+        event("1", Change, 1.0, available, &[contact("c", "ENDED", 0.5)]),
+        // A contact that was never cleared.
         event("2", Login, 5_000.0, available, &[]),
-        event("3", Change, 5_001.0, available, &[contact("c", "ENDED", 1.0)]),
+        event("3", Change, 5_001.0, available, &[contact("c", "ENDED", 0.5)]),
         event("4", Change, 5_002.0, available, &[]),
+        // One that began after the last session, another that may have been in it; and later events tell nothing older.
+        event(
+            "5",
+            Change,
+            9_000.0,
+            available,
+            &[contact("d", "CONNECTING", 5_002.5), contact("e", "CONNECTED", 5_002.0)],
+        ),
+        event("6", Change, 9_001.0, available, &[contact("f", "CONNECTED", 8_000.0)]),
+        // Nor does the first, if it is older than the day before.
+        event(
+            "7",
+            Change,
+            1_000_000.0,
+            available,
+            &[contact("g", "ENDED", 86_400.0 * 10.0 - 0.001), contact("h", "ENDED", 864_000.0)],
+        ),
     ]);
-    let rows: Vec<&String> = ended.iter().filter(|row| row.starts_with('c')).collect();
-    assert_eq!(rows, ["c ENDED 1..? silence (1 -)"]);
+    let rows: Vec<&String> = ended.iter().filter(|row| row.contains(" CONN") || row.contains(" ENDED")).collect();
+    assert_eq!(
+        rows,
+        [
+            "c ENDED 0.5..? silence (1 -)",
+            "c ENDED 5000..5002 contact_gone (3 4)",
+            "d CONNECTING 5002.5..9001 contact_gone (5 6)",
+            "e CONNECTED 9000..9001 contact_gone (5 6)",
+            "f CONNECTED 9000..? silence (6 -)",
+            "g ENDED 1000000..? still_open_at_end_of_input (7 -)",
+            "h ENDED 864000..? still_open_at_end_of_input (7 -)",
+        ]
+    );
 }
 
 #[test]

@@ -41,7 +41,8 @@ fn segment(state: &str, method: &str, start: i64, end: Option<i64>) -> Ended {
         queue_arn: Some("arn:aws:connect:eu-central-1:1:instance/i/queue/q".into()),
         queue_name: None,
     };
-    Ended::Segment(Segment { stretch: stretch(start, end, reason), state: state.into(), contact })
+    let (stretch, state) = (stretch(start, end, reason), state.into());
+    Ended::Segment(Segment { since: stretch.start, stretch, state, follows_incoming: false, contact })
 }
 
 fn assignment(profile: &str, start: i64, end: i64) -> Ended {
