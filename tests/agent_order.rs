@@ -264,7 +264,7 @@ fn any_order_of_a_small_day_gives_the_same_rows() {
 }
 
 /// A query for a count and a hash of the rows of each derived table that has any.
-fn fingerprint(lake: &Path) -> String {
+pub(crate) fn fingerprint(lake: &Path) -> String {
     let mut parts = Vec::new();
     for (table, excluded) in DERIVED {
         let files = lake.join(table).join("*/*.parquet");

@@ -4,6 +4,7 @@
 
 mod agent_order;
 mod agent_statistics;
+mod agent_streams;
 mod agent_time;
 mod archive;
 mod chaos;

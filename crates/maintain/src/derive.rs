@@ -9,12 +9,13 @@ use tributary_commit::LiveFiles;
 use tributary_connect::agent_time::{
     AgentId, AgentTime, Chain, Counting, EndReason, Ended, Statistics, TimeRows, succession,
 };
-use tributary_core::{Day, Key, Scratch, Sink, TableId, Timestamp};
+use tributary_core::{Day, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
 use crate::error::Error;
 use crate::marks::newest_events;
 use crate::merge::Events;
+use crate::news::{News, SinceNews};
 use crate::sightings::Rows;
 
 /// The tables that are counted by interval.
@@ -36,6 +37,8 @@ pub struct Rules {
     pub interval: Duration,
     /// The ARNs of the custom statuses that have a column of their own there, in the order of the columns.
     pub custom_states: Vec<Box<str>>,
+    /// Whether events of one agent and millisecond are taken in the order that their snapshots tell, and gaps looked for.
+    pub links: bool,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
     pub now: Timestamp,
 }
@@ -71,17 +74,6 @@ pub struct Derived {
     pub read: BTreeSet<Day>,
 }
 
-/// Events that were not derived before.
-#[derive(Clone, Debug)]
-pub(crate) struct News {
-    /// The first of their days.
-    pub(crate) first: Day,
-    /// The last of them.
-    pub(crate) last: Day,
-    /// The files that have them.
-    pub(crate) files: Vec<Key>,
-}
-
 /// Derives rows; reads the lake, writes to a sink, commits nothing.
 pub(crate) struct Deriver<'a> {
     pub(crate) store: &'a dyn ObjectStore,
@@ -98,8 +90,6 @@ pub(crate) struct Deriver<'a> {
     rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
     pub(crate) counting: Option<Counting>,
-    /// Whether gaps are wanted.
-    pub(crate) links: bool,
     newest: Option<Timestamp>,
     /// What was not derived before, if rows of other days are looked for that it changes.
     pub(crate) news: Option<News>,
@@ -114,6 +104,7 @@ pub(crate) struct Agent {
     pub(crate) time: AgentTime,
     statistics: Statistics,
     chain: Chain,
+    pub(crate) since_news: SinceNews,
 }
 
 impl<'a> Deriver<'a> {
@@ -136,7 +127,6 @@ impl<'a> Deriver<'a> {
             ended: Vec::new(),
             rows: TimeRows::default(),
             counting: None,
-            links: tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
             newest: None,
             news: None,
             day: Day::EARLIEST,
@@ -180,7 +170,7 @@ impl<'a> Deriver<'a> {
     /// Takes a day before those asked for into account; what ended then has its rows.
     pub(crate) async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.rules.links), self.scratch).await?;
         let mut newest = day.start();
         while events.next(self.store).await? {
             let tied = events.tied(self.store).await?;
@@ -202,13 +192,17 @@ impl<'a> Deriver<'a> {
 
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.links), self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.rules.links), self.scratch).await?;
         while events.next(self.store).await? {
             let tied = events.tied(self.store).await?;
             for (rows, row) in self.in_order(&tied, events.current()) {
                 self.newest = self.newest.max(Some(self.moment(rows, row)));
                 let agent = self.observe(rows, row);
                 self.follow(agent, rows, row, days.contains(&day));
+                if let Some(news) = &self.news {
+                    let Agent { time, since_news, .. } = &mut self.agents[agent];
+                    since_news.take(time, (rows.moment(row, self.rules.early_seconds), rows.kind(row)), news);
+                }
                 self.keep(agent, days);
             }
             if self.rows.len() >= BATCH_ROWS {
@@ -254,10 +248,7 @@ impl<'a> Deriver<'a> {
     async fn finish(&mut self, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         for agent in 0..self.agents.len() {
             let time = &mut self.agents[agent].time;
-            // That it goes on is news as well: its rows may have been ended by silence before.
-            let goes_on =
-                time.last_sign().is_some_and(|last| self.news.as_ref().is_some_and(|news| last.day() >= news.first));
-            let since = time.open_since().filter(|_| goes_on);
+            let since = self.news.as_ref().and_then(|news| news.reach(time, &self.rules, *days.start()));
             let so_far = if self.counting.is_some() { time.so_far() } else { Vec::new() };
             let last_sign = time.last_sign();
             if self.rules.write_open {
@@ -265,7 +256,7 @@ impl<'a> Deriver<'a> {
             }
             self.finish_counting(agent, &so_far, last_sign);
             if let Some(since) = since {
-                self.widen(since.day(), days);
+                self.widen(since, days);
             }
             self.keep(agent, days);
             if self.rows.len() >= BATCH_ROWS {
@@ -311,7 +302,7 @@ impl<'a> Deriver<'a> {
         };
         self.places.insert(arn.into(), self.agents.len());
         let (time, statistics, chain) = (AgentTime::default(), Statistics::default(), Chain::default());
-        self.agents.push(Agent { id: Arc::new(id), time, statistics, chain });
+        self.agents.push(Agent { id: Arc::new(id), time, statistics, chain, since_news: SinceNews::default() });
         self.agents.len() - 1
     }
 
@@ -390,6 +381,11 @@ impl<'a> Deriver<'a> {
         self.derived.read.insert(day);
         let (first, last) = self.derived.looked_at.unwrap_or((day, day));
         self.derived.looked_at = Some((first.min(day), last.max(day)));
+    }
+
+    /// An agent that was seen.
+    pub(crate) fn agent(&self, arn: &str) -> Option<&Agent> {
+        self.places.get(arn).and_then(|place| self.agents.get(*place))
     }
 
     /// Whether an agent has something open that began before `border`.

@@ -9,6 +9,7 @@
 //! # Deliberately absent
 //! Sources and catalogue services.
 
+mod ahead;
 mod derive;
 mod digests;
 mod error;
@@ -16,6 +17,7 @@ mod keys;
 mod look;
 mod marks;
 mod merge;
+mod news;
 mod rebuild;
 mod run;
 mod scan;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tributary_commit::{LiveFile, LiveFiles};
 use tributary_core::{Day, Epoch, Key, ScopeId, ScopeState, TableId};
 
-use crate::derive::News;
 use crate::error::Error;
+use crate::news::News;
 
 /// The first bytes of the object: what it is, and its format version.
 const MAGIC: &[u8; 9] = b"TribTime\x01";
@@ -89,7 +89,8 @@ impl Marks {
         let news: Vec<(Day, Key)> = news.map(|(_, partition, file)| (partition.day(), file.key.clone())).collect();
         let first = news.iter().map(|(day, _)| *day).min()?;
         let last = news.iter().map(|(day, _)| *day).max()?;
-        Some(News { first, last, files: news.into_iter().map(|(_, key)| key).collect() })
+        let are_newest = self.days.range(first..).next().is_none();
+        Some(News { first, last, files: news.into_iter().map(|(_, key)| key).collect(), are_newest })
     }
 
     /// All events of these days have their rows now.

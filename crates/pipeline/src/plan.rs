@@ -162,7 +162,7 @@ impl Plan {
             ("transform.connect.agent_time.open".to_owned(), self.connect.write_open.to_string()),
             ("transform.connect.agent_time.early_seconds".to_owned(), self.connect.early_seconds.to_string()),
             ("transform.connect.agent_time.interval".to_owned(), unit::time_text(self.connect.interval)),
-            ("transform.connect.agent_time.custom_states".to_owned(), self.connect.custom_states.join(",")),
+            ("transform.connect.agent_time.custom_states".to_owned(), format!("{:?}", self.connect.custom_states)),
         ])
     }
 }

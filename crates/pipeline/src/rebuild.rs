@@ -119,13 +119,13 @@ impl<'a> Deriving<'a> {
         let tables: Vec<&str> = self.tables.iter().map(TableId::as_str).collect();
         let connect = &self.plan.connect;
         format!(
-            "tables={} silence={} open={} early_seconds={} interval={} custom_states={}",
+            "tables={} silence={} open={} early_seconds={} interval={} custom_states={:?}",
             tables.join(","),
             connect.silence.as_secs(),
             connect.write_open,
             connect.early_seconds,
             connect.interval.as_secs(),
-            connect.custom_states.join(",")
+            connect.custom_states
         )
     }
 
@@ -142,6 +142,7 @@ impl<'a> Deriving<'a> {
             early_seconds: connect.early_seconds,
             interval: connect.interval,
             custom_states: connect.custom_states.iter().map(|arn| arn.as_str().into()).collect(),
+            links: connect.tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
             now: self.clock.now(),
         };
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());
@@ -160,9 +161,15 @@ impl<'a> Deriving<'a> {
         attempts: &mut (dyn FnMut() -> Attempt + Send),
         mut days: RangeInclusive<Day>,
     ) -> Result<Rebuilt, Failure> {
+        // Where a long session began is seen from a day before at most: each time it takes longer steps.
+        let mut step = 0;
         loop {
             match self.once(attempts(), days.clone(), true).await? {
                 Attempted::Done(rebuilt) => return Ok(rebuilt),
+                Attempted::Wider(wider) if wider.start() < days.start() => {
+                    days = Day::from_days(wider.start().days() - step)..=*wider.end();
+                    step = (2 * step).max(1);
+                }
                 Attempted::Wider(wider) => days = wider,
             }
         }
@@ -175,7 +182,8 @@ impl<'a> Deriving<'a> {
         let first = *stale.first()?;
         let events: BTreeSet<Day> = newest_events(self.log.live()).into_keys().collect();
         let is_near = |left: Day, right: Day| right.days() - left.days() <= NEIGHBOURS;
-        let before = events.range(..first).next_back().copied().filter(|before| is_near(*before, first));
+        // What a session's first event tells may have begun the day before, and its last sign of life may be a day old.
+        let before = Day::from_days(first.days() - 1);
         let mut last = first;
         for day in stale {
             if is_near(last, day) {
@@ -183,6 +191,6 @@ impl<'a> Deriving<'a> {
             }
         }
         let after = events.range(last.next()..).next().copied().filter(|after| is_near(last, *after));
-        Some(before.unwrap_or(first)..=after.unwrap_or(last))
+        Some(before..=after.unwrap_or(last))
     }
 }

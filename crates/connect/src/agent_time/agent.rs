@@ -71,6 +71,7 @@ impl AgentTime {
         if seen.kind == EventKind::Logout && self.open.is_none() {
             // A session that is not known, or has fallen silent before: there is nothing to be said of it.
             self.logged_out = Some(seen.at);
+            self.last_end = Some(seen.at);
             return;
         }
         let is_new = self.open.is_none();

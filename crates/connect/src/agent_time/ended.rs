@@ -139,9 +139,10 @@ impl ContactOf {
     }
 }
 
+/// What is left out says nothing.
 fn tell_again(known: &mut Option<Box<str>>, seen: Option<&str>) {
-    if known.as_deref() != seen {
-        *known = seen.map(Into::into);
+    if let Some(seen) = seen.filter(|seen| known.as_deref() != Some(seen)) {
+        *known = Some(seen.into());
     }
 }
 
