@@ -365,7 +365,7 @@ fn what_gives_rows_their_meaning() {
         ("transform.connect.agent_time.open", "false"),
         ("transform.connect.agent_time.early_seconds", "false"),
         ("transform.connect.agent_time.interval", "15m"),
-        ("transform.connect.agent_time.custom_states", ""),
+        ("transform.connect.agent_time.custom_states", "[]"),
     ];
     assert_eq!(entries, environment(&expected));
     // Another order or another way to say "all" means the same rows; sources, commits and memory do not matter.
