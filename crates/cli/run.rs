@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tributary_core::{Epoch, TableId};
 use tributary_maintain::Rebuilt;
-use tributary_pipeline::{LineFactory, OptionChange, derive, load};
+use tributary_pipeline::{LineFactory, Mode, OptionChange, derive, load};
 use tributary_runtime::{Outcome as RunOutcome, Progress, Stop, Summary, SystemClock, new_attempt, run as run_line};
 
 use crate::args::{Output, Run};
@@ -20,27 +22,15 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
     let change = if args.accept_change { OptionChange::Accept } else { OptionChange::Refuse };
     let clock = Arc::new(SystemClock);
     let factory = LineFactory::new(plan, change, clock.clone());
-    let (mut done, derived): (Summary, Vec<Rebuilt>) = block_on(async {
+    let is_stream = factory.plan().mode == Mode::Streaming;
+    let (mut done, derived) = block_on(async {
         let stop = Stop::default();
         let (sender, receiver) = watch::channel(Progress::default());
         let signals = Signals::listen()?;
         let drain = stop.drain.clone();
         let work = async {
-            let mut done = run_line(&factory, clock, stop.clone(), sender).await.map_err(Trouble::from)?;
-            if done.outcome != RunOutcome::Finished {
-                return Ok((done, Vec::new()));
-            }
-            // What a batch has changed is derived at its end; a run that is stopped leaves it to the next.
-            let mut attempts = || new_attempt(&SystemClock);
-            let derived = tokio::select! {
-                derived = derive(&factory, &mut attempts, &SystemClock) => derived,
-                () = drain.cancelled() => {
-                    done.outcome = RunOutcome::Drained;
-                    Ok(Vec::new())
-                }
-            };
-            let derived = derived.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
-            Ok::<_, Trouble>((done, derived))
+            let line = async { run_line(&factory, clock, stop.clone(), sender).await.map_err(Trouble::from) };
+            if is_stream { beside(line, &factory, drain).await } else { after(line, &factory, drain).await }
         };
         let shown = progress::show(receiver, !args.no_progress);
         tokio::pin!(work);
@@ -51,7 +41,7 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
         };
         anyhow::Ok(result?)
     })??;
-    derived.iter().for_each(|rebuilt| count_in(&mut done, rebuilt));
+    derived.add_to(&mut done);
     match args.output {
         Output::Json => terminal::answer(&serde_json::to_string(&done)?)?,
         Output::Text => terminal::answer(&summary::text(&done, &lake))?,
@@ -63,15 +53,90 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
     })
 }
 
-/// Counts derived rows and their files with the others.
-fn count_in(done: &mut Summary, rebuilt: &Rebuilt) {
-    for (table, rows) in &rebuilt.derived.rows {
-        *done.tally.rows.entry(table.clone()).or_default() += rows;
+/// A batch: what it has changed is derived at its end; a run that is stopped leaves it to the next.
+async fn after(
+    line: impl Future<Output = Result<Summary, Trouble>>,
+    factory: &LineFactory,
+    drain: CancellationToken,
+) -> Result<(Summary, Derived), Trouble> {
+    let (mut done, mut derived) = (line.await?, Derived::default());
+    let mut attempts = || new_attempt(&SystemClock);
+    if done.outcome == RunOutcome::Finished {
+        tokio::select! {
+            made = derive(factory, &mut attempts, &SystemClock) => {
+                let made = made.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
+                made.iter().for_each(|rebuilt| derived.add(rebuilt));
+            }
+            () = drain.cancelled() => done.outcome = RunOutcome::Drained,
+        }
     }
-    if let Some(receipt) = &rebuilt.receipt {
-        done.epochs += 1;
-        done.epoch = Some(receipt.epoch());
+    Ok((done, derived))
+}
+
+/// A stream: every so often, beside the line, by the same log. What fails is tried again next time; the events go on.
+async fn beside(
+    line: impl Future<Output = Result<Summary, Trouble>>,
+    factory: &LineFactory,
+    drain: CancellationToken,
+) -> Result<(Summary, Derived), Trouble> {
+    let (every, mut derived) = (factory.plan().connect.derive_every, Derived::default());
+    let deriving = async {
+        loop {
+            tokio::time::sleep(every).await;
+            match derive(factory, &mut || new_attempt(&SystemClock), &SystemClock).await {
+                Ok(made) => made.iter().for_each(|rebuilt| derived.add(rebuilt)),
+                Err(failure) => {
+                    let (code, error) = (failure.code(), format!("{:#}", anyhow::Error::new(failure)));
+                    tracing::warn!(code, error, "the tables of agent time are behind; they are derived next time");
+                }
+            }
+        }
+    };
+    let deriving = async {
+        tokio::select! {
+            never = deriving => never,
+            () = drain.cancelled() => {}
+        }
+        std::future::pending().await
+    };
+    let done = tokio::select! {
+        done = line => done?,
+        never = deriving => match never {},
+    };
+    Ok((done, derived))
+}
+
+/// What was derived in a run.
+#[derive(Default)]
+struct Derived {
+    rows: BTreeMap<TableId, u64>,
+    epoch: Option<Epoch>,
+    epochs: u64,
+    files: u64,
+    bytes: u64,
+}
+
+impl Derived {
+    fn add(&mut self, rebuilt: &Rebuilt) {
+        for (table, rows) in &rebuilt.derived.rows {
+            *self.rows.entry(table.clone()).or_default() += rows;
+        }
+        if let Some(receipt) = &rebuilt.receipt {
+            self.epochs += 1;
+            self.epoch = Some(receipt.epoch());
+        }
+        self.files += rebuilt.adds as u64;
+        self.bytes += rebuilt.bytes;
     }
-    done.files += rebuilt.adds as u64;
-    done.bytes += rebuilt.bytes;
+
+    /// Counts derived rows and their files with the others.
+    fn add_to(self, done: &mut Summary) {
+        for (table, rows) in self.rows {
+            *done.tally.rows.entry(table).or_default() += rows;
+        }
+        done.epoch = done.epoch.max(self.epoch);
+        done.epochs += self.epochs;
+        done.files += self.files;
+        done.bytes += self.bytes;
+    }
 }

@@ -70,8 +70,6 @@ pub struct Derived {
     pub earlier: Option<Day>,
     /// The last day after those asked for whose rows may have changed.
     pub later: Option<Day>,
-    /// Every day whose events were read, or would have been if it had any.
-    pub read: BTreeSet<Day>,
 }
 
 /// Derives rows; reads the lake, writes to a sink, commits nothing.
@@ -161,9 +159,6 @@ impl<'a> Deriver<'a> {
             is_next = false;
         }
         self.finish(&days, sink).await?;
-        // Days without events too: somebody may add some meanwhile.
-        let all = days.start().days()..=days.end().next().days();
-        self.derived.read.extend(all.map(Day::from_days));
         Ok(self.derived)
     }
 
@@ -378,7 +373,6 @@ impl<'a> Deriver<'a> {
 
     fn look_at(&mut self, day: Day) {
         self.day = day;
-        self.derived.read.insert(day);
         let (first, last) = self.derived.looked_at.unwrap_or((day, day));
         self.derived.looked_at = Some((first.min(day), last.max(day)));
     }

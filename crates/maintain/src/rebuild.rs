@@ -100,8 +100,12 @@ impl Rebuild<'_> {
             (Marks::scope(), StateKind::Full, marks.bytes())
         });
         if rebuilt.adds + rebuilt.replaces > 0 || marks.is_some() {
-            let events = TableId::new("agent_event");
-            let read = rebuilt.derived.read.iter();
+            // Whoever else derives these days meanwhile is in the way. Who adds events to them is not: they have no mark, and
+            // are derived next time.
+            let all = rebuilt.days.start().days()..=rebuilt.days.end().days();
+            let partitions = all.map(|day| PartitionPath::of(Day::from_days(day)));
+            let read = partitions.flat_map(|partition| self.tables.iter().map(move |table| (table.clone(), partition)));
+            let read = read.collect();
             let proposal = Proposal {
                 attempt,
                 delta: Delta::default(),
@@ -111,7 +115,7 @@ impl Rebuild<'_> {
                 bans: Vec::new(),
                 state: marks.into_iter().collect(),
                 guarded: true,
-                read: read.map(|day| (events.clone(), PartitionPath::of(*day))).collect(),
+                read,
                 began,
             };
             rebuilt.receipt = Some(self.commit(proposal).await?);

@@ -21,7 +21,7 @@ use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore};
 
 use crate::error::Error;
-use crate::file::{OnChanged, OnGap};
+use crate::file::{Mode, OnChanged, OnGap};
 use crate::merge::Merged;
 use crate::plan::{FilePlan, ParquetPlan, Plan, SourceKind, SpoolPlan};
 use crate::{Problem, check};
@@ -130,11 +130,13 @@ impl LineFactory {
             if file.paths.iter().any(|path| path == "-") && self.input_taken.swap(true, Ordering::Relaxed) {
                 return Err(Error::StandardInput { name: name.to_owned() }.into());
             }
-            let (options, checkpoint) = (file_options(name, file, self.most_batch_bytes()), checkpoint.clone());
+            let mut options = file_options(name, file, self.most_batch_bytes());
+            options.poll = (self.plan.mode == Mode::Streaming).then_some(file.poll);
+            let checkpoint = checkpoint.clone();
             let opened = blocking("the files", move || FileSource::open(options, &checkpoint)).await?;
             sources.push(Box::new(opened?));
         }
-        Ok(Box::new(Merged::new(sources)))
+        Ok(Box::new(Merged::new(sources, self.plan.mode == Mode::Streaming)))
     }
 
     /// Bytes of input in a batch: commits fall between batches, and at least two batches should be in flight.

@@ -9,7 +9,7 @@ use crate::tree::{Member, Node, Table, Value};
 pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     let mut findings = Vec::new();
     let files: Vec<(&String, &Member)> = file_sources(root).collect();
-    findings.extend(streaming_files(root, &files));
+    findings.extend(files_without_mode(root, &files));
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
     findings
@@ -22,22 +22,21 @@ fn file_sources(root: &Table) -> impl Iterator<Item = (&String, &Member)> {
     named.filter_map(|(name, source)| Some((name, member(table_of(source)?, "file")?)))
 }
 
-/// A file ends, so a stream over files needs somebody who looks for new ones; nobody does in this version.
-fn streaming_files(root: &Table, files: &[(&String, &Member)]) -> Option<Finding> {
+/// Over files the default would be a surprise for those who want them read once.
+fn files_without_mode(root: &Table, files: &[(&String, &Member)]) -> Option<Finding> {
     let (name, first) = files.first()?;
-    let (origin, key_path, help) = match member(root, "mode") {
-        None => (&first.key, format!("sources.{name}.file"), "add mode = \"batch\" at the top of the file"),
-        Some(Member { node: Node { origin, value: Value::Text(mode) }, .. }) if mode == "streaming" => {
-            (origin, "mode".to_owned(), "write mode = \"batch\": the run ends when every file is read")
-        }
-        Some(_) => return None,
-    };
+    if member(root, "mode").is_some() {
+        return None;
+    }
     Some(Finding {
         class: Class::Meaning,
-        origin: origin.clone(),
-        key_path,
-        message: format!("[sources.{name}.file] cannot be read in streaming mode in this version"),
-        help: Some(help.to_owned()),
+        origin: first.key.clone(),
+        key_path: format!("sources.{name}.file"),
+        message: format!("whether [sources.{name}.file] is read once or for ever is not said"),
+        help: Some(
+            "add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more"
+                .to_owned(),
+        ),
     })
 }
 

@@ -100,6 +100,8 @@ pub struct FileSection {
     pub on_changed: Option<OnChanged>,
     /// Whether a path without a file is fine.
     pub optional: Option<bool>,
+    /// How often a stream looks for files.
+    pub poll: Option<Time>,
 }
 
 /// What to do with a file whose beginning is no longer what was read before.
@@ -252,6 +254,8 @@ impl<'de> Deserialize<'de> for Tables {
 pub struct AgentTimeSection {
     /// A session ends when no event comes for longer than this.
     pub silence: Option<Time>,
+    /// How often a stream derives.
+    pub every: Option<Time>,
     /// Whether what is still open when a batch ends is written.
     pub open: Option<bool>,
     /// Whether moments before May 2019 are taken without their milliseconds.

@@ -1,28 +1,71 @@
 //! Several sources as one.
 
+use std::collections::BTreeSet;
+use std::task::Poll;
+
 use async_trait::async_trait;
 use tributary_core::{Checkpoint, Failure, Lag, RawBatch, ScopeId, Source, UnreadInput};
 
 /// The scope of all files of a pipeline, whatever their sources are called.
 const SCOPE: &str = "files";
 
-/// Sources one after the other, each to its end: what a batch wants. Their splits differ, because each source begins
-/// the names of its splits with its own, so one commit covers them all.
+/// Sources one after the other, each to its end: what a batch wants; or side by side: what a stream wants, whose sources
+/// do not end. Their splits differ, because each source begins the names of its splits with its own, so one commit covers
+/// them all.
 pub(crate) struct Merged {
     sources: Vec<Box<dyn Source>>,
-    /// The one that is being read; past the last, nothing follows.
+    side_by_side: bool,
+    /// One after the other: the one that is being read; past the last, nothing follows. Side by side: the one that is
+    /// asked first.
     current: usize,
+    /// Side by side: those that have ended.
+    ended: BTreeSet<usize>,
 }
 
 impl Merged {
-    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Self {
-        Self { sources, current: 0 }
+    pub(crate) fn new(sources: Vec<Box<dyn Source>>, side_by_side: bool) -> Self {
+        Self { sources, side_by_side, current: 0, ended: BTreeSet::new() }
+    }
+
+    /// The next batch of whichever source has one first.
+    async fn first(&mut self) -> Result<Option<RawBatch>, Failure> {
+        let (count, first, ended) = (self.sources.len(), self.current, &self.ended);
+        let asked = self.sources.iter_mut().enumerate().filter(|(number, _)| !ended.contains(number));
+        let mut asked: Vec<_> = asked.map(|(number, source)| (number, source.next())).collect();
+        // Each is asked first in turn, so that none starves.
+        asked.sort_by_key(|(number, _)| (number + count - first) % count);
+        let next = std::future::poll_fn(|context| {
+            for (number, next) in &mut asked {
+                if let Poll::Ready(batch) = next.as_mut().poll(context) {
+                    return Poll::Ready((*number, batch));
+                }
+            }
+            Poll::Pending
+        });
+        // Cancel-safe, as each source is: the others are asked again.
+        let (number, batch) = next.await;
+        drop(asked);
+        self.current = (number + 1) % count;
+        let batch = batch?;
+        if batch.is_none() {
+            self.ended.insert(number);
+        }
+        Ok(batch)
     }
 }
 
 #[async_trait]
 impl Source for Merged {
     async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
+        while self.side_by_side && self.ended.len() < self.sources.len() {
+            if let Some(mut batch) = self.first().await? {
+                batch.scope = ScopeId::new(SCOPE);
+                return Ok(Some(batch));
+            }
+        }
+        if self.side_by_side {
+            return Ok(None);
+        }
         while let Some(source) = self.sources.get_mut(self.current) {
             // Cancel-safe, as each source is: nothing changes between the answer and the return.
             if let Some(mut batch) = source.next().await? {
@@ -108,12 +151,50 @@ mod tests {
         }
     }
 
+    /// Has nothing yet.
+    struct Waiting;
+
+    #[async_trait]
+    impl Source for Waiting {
+        async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
+            std::future::pending().await
+        }
+
+        async fn release(&mut self, _: &Checkpoint) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn lag(&self) -> Option<Lag> {
+            None
+        }
+
+        fn unread(&self) -> Vec<UnreadInput> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_waits_holds_up_no_other() {
+        let released = Arc::default();
+        let counted =
+            |name, left| -> Box<dyn Source> { Box::new(Counted { name, left, released: Arc::clone(&released) }) };
+        let mut merged = Merged::new(vec![counted("a", 2), Box::new(Waiting), counted("b", 1)], true);
+        for _ in 0..3 {
+            assert!(merged.next().await.unwrap().is_some());
+        }
+        let more = tokio::time::timeout(std::time::Duration::from_millis(20), merged.next()).await;
+        assert!(more.is_err(), "it waits for the one that has not ended");
+        let mut merged = Merged::new(vec![counted("a", 1), counted("b", 1)], true);
+        assert!(merged.next().await.unwrap().is_some() && merged.next().await.unwrap().is_some());
+        assert!(merged.next().await.unwrap().is_none());
+    }
+
     #[tokio::test]
     async fn sources_follow_one_another_and_all_are_told_of_commits() {
         let released = Arc::new(Mutex::new(Vec::new()));
         let counted =
             |name, left| -> Box<dyn Source> { Box::new(Counted { name, left, released: Arc::clone(&released) }) };
-        let mut merged = Merged::new(vec![counted("a", 2), counted("empty", 0), counted("b", 1)]);
+        let mut merged = Merged::new(vec![counted("a", 2), counted("empty", 0), counted("b", 1)], false);
         assert_eq!(merged.lag(), Some(Lag::Bytes { read: 3, total: 3 }));
 
         let mut scopes = Vec::new();

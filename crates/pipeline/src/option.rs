@@ -201,7 +201,13 @@ static FILE: &[Entry] = &[
         "optional",
         Shape::Leaf(Kind::Boolean),
         Default::Value("false"),
-        "Whether a path or glob that matches no file is fine.",
+        "Whether a path or glob that matches no file is fine. In a stream it always is: the file may come.",
+    ),
+    Entry::new(
+        "poll",
+        time(1, 3_600),
+        Default::Value("\"10s\""),
+        "In a stream: how often new files are looked for. A file that was written to within that time is read up to its last complete record, a compressed one not at all yet.",
     ),
 ];
 
@@ -235,7 +241,7 @@ static CONNECT: &[Entry] = &[
         "agent_time",
         Shape::Table(AGENT_TIME),
         Default::Words("the defaults of its keys"),
-        "How sessions, statuses, states of contacts, after-contact work, statistic records and gaps are derived when a batch ends, and by `tributary rebuild`.",
+        "How sessions, statuses, states of contacts, after-contact work, statistic records and gaps are derived when a batch ends, while a stream runs, and by `tributary rebuild`.",
     ),
 ];
 
@@ -266,6 +272,12 @@ static AGENT_TIME: &[Entry] = &[
         time(60, DAY),
         Default::Value("\"15m\""),
         "A session ends at its last sign of life when no event of the agent comes for longer than this, in event time.",
+    ),
+    Entry::new(
+        "every",
+        time(1, DAY),
+        Default::Value("\"5m\""),
+        "In a stream: how long after the last time the derived tables are brought up to date. A batch does it once, at its end.",
     ),
     Entry::new(
         "open",

@@ -63,6 +63,8 @@ pub struct FilePlan {
     pub on_changed: OnChanged,
     /// Whether a path without a file is fine.
     pub optional: bool,
+    /// How often a stream looks for files.
+    pub poll: Duration,
 }
 
 /// What is made of Amazon Connect events.
@@ -78,6 +80,8 @@ pub struct ConnectPlan {
     pub dedup_memory: NonZeroU64,
     /// A session ends when no event comes for longer than this.
     pub silence: Duration,
+    /// How often a stream derives.
+    pub derive_every: Duration,
     /// Whether what is still open when a batch ends is written.
     pub write_open: bool,
     /// Whether moments before May 2019 are taken without their milliseconds.
@@ -175,6 +179,7 @@ impl FilePlan {
             record_limit: limit.map_or(RecordLimit::DEFAULT, RecordLimit::new),
             on_changed: section.on_changed.unwrap_or(OnChanged::Read),
             optional: section.optional.unwrap_or(false),
+            poll: section.poll.map_or(Duration::from_secs(10), Time::duration),
         }
     }
 }
@@ -193,6 +198,7 @@ impl ConnectPlan {
             dedup_horizon: horizon,
             dedup_memory: bytes(section.dedup.memory, 32 * MIB),
             silence: section.agent_time.silence.map_or(Duration::from_secs(15 * 60), Time::duration),
+            derive_every: section.agent_time.every.map_or(Duration::from_secs(5 * 60), Time::duration),
             write_open: section.agent_time.open.unwrap_or(false),
             early_seconds: section.agent_time.early_seconds.unwrap_or(false),
             interval: section.agent_time.interval.unwrap_or(Interval::Quarter).duration(),

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use glob::MatchOptions;
 use tributary_core::{Checkpoint, Position, SplitId, UnreadInput};
@@ -41,6 +42,8 @@ pub(crate) struct Input {
     pub(crate) packing: Option<Packing>,
     /// Its length when it was found, in bytes as they lie there.
     pub(crate) length: u64,
+    /// Somebody may be writing to it: its last record may be incomplete.
+    pub(crate) may_grow: bool,
 }
 
 /// What was found.
@@ -105,8 +108,18 @@ fn known_by_path<'a>(source: &str, checkpoint: &'a Checkpoint) -> HashMap<&'a st
     known
 }
 
+/// What earlier looks at the same paths have found.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    /// How many there were.
+    pub(crate) count: u64,
+    /// Files that are read to their end: when they were last written to, and their length then.
+    done: HashMap<PathBuf, (SystemTime, u64)>,
+}
+
 /// Finds the inputs of `options` and what `checkpoint` says of each.
-pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint) -> Result<Chosen, Error> {
+pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint, looks: &mut Looks) -> Result<Chosen, Error> {
+    looks.count += 1;
     let source = options.name.as_str();
     if options.paths.is_empty() {
         return Err(Error::NoPaths { name: options.name.clone() });
@@ -125,13 +138,26 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint) -> Result<Chose
                 continue;
             };
             if pattern == STANDARD_INPUT {
-                chosen.inputs.push_back(standard_input(options));
+                if looks.count == 1 {
+                    chosen.inputs.push_back(standard_input(options));
+                }
                 continue;
             }
+            // Before it is read: what is written meanwhile is another state.
+            let stamp = options.poll.and_then(|_| stamp(&path));
+            if stamp.is_some() && looks.done.get(&path) == stamp.as_ref() {
+                continue;
+            }
+            let may_grow = options.poll.zip(stamp).is_some_and(|(poll, (written, _))| is_recent(written, poll));
             let known = known.get(name).map_or(&[][..], Vec::as_slice);
             match identify(options, name, known) {
-                Ok(Found::Read(input)) => chosen.inputs.push_back(input),
-                Ok(Found::Done) => {}
+                Ok(Found::Read(input)) if may_grow && input.packing != Some(Packing::Plain) => {}
+                Ok(Found::Read(input)) => chosen.inputs.push_back(Input { may_grow, ..input }),
+                Ok(Found::Done) => {
+                    if let Some(stamp) = stamp.filter(|_| !may_grow) {
+                        looks.done.insert(path, stamp);
+                    }
+                }
                 Ok(Found::Shrunk) => {
                     let reason = "it is shorter than what was already read of it".to_owned();
                     chosen.unread.push(UnreadInput { name: name.to_owned(), reason });
@@ -148,6 +174,17 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint) -> Result<Chose
     Ok(chosen)
 }
 
+/// When a file was last written to, and its length.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Whether a file was written to a short while ago; one from the future was not.
+fn is_recent(written: SystemTime, poll: Duration) -> bool {
+    written.elapsed().is_ok_and(|age| age < poll)
+}
+
 fn standard_input(options: &Options) -> Input {
     Input {
         place: Place::StandardInput,
@@ -156,6 +193,7 @@ fn standard_input(options: &Options) -> Input {
         from: Position::Start,
         packing: None,
         length: 0,
+        may_grow: false,
     }
 }
 
@@ -186,7 +224,7 @@ fn matches(options: &Options, pattern: &str) -> Result<Vec<PathBuf>, Error> {
     // A folder that cannot be listed has a path too: reading it says why.
     let mut paths: Vec<PathBuf> = found.map(|entry| entry.unwrap_or_else(|error| error.path().to_owned())).collect();
     paths.retain(|path| !path.is_dir() || fs::read_dir(path).is_err());
-    if paths.is_empty() && !options.optional {
+    if paths.is_empty() && !options.optional && options.poll.is_none() {
         return Err(no_match());
     }
     paths.sort();
@@ -246,7 +284,7 @@ fn identify(options: &Options, name: &str, known: &[(Identity, &SplitId, &Positi
         _ => {}
     }
     let (place, name) = (Place::File(path.to_owned()), name.into());
-    Ok(Found::Read(Input { place, name, split, from, packing: Some(packing), length }))
+    Ok(Found::Read(Input { place, name, split, from, packing: Some(packing), length, may_grow: false }))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! - Memory is bounded by a few batches, whatever the sizes of files and records.
 //!
 //! # Deliberately absent
-//! Families, tables, the commit log, watching a folder for new files, S3.
+//! Families, tables, the commit log, notifications of the file system (they are lost on network drives; looking is not), S3.
 
 mod choose;
 mod chunks;

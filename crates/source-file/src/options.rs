@@ -1,5 +1,7 @@
 //! What a file source is told.
 
+use std::time::Duration;
+
 use tributary_core::RecordLimit;
 
 /// What to do when the beginning of a file is not what it was when the file was first read.
@@ -29,6 +31,10 @@ pub struct Options {
     pub on_changed: OnChanged,
     /// Whether a path or pattern may match nothing.
     pub optional: bool,
+    /// In a stream: how often the paths are looked at again. A pattern may match nothing yet. A file that was written to
+    /// within that time is read up to its last complete record, a compressed one not at all yet. None: everything is read
+    /// once.
+    pub poll: Option<Duration>,
     /// A text that no other run uses (an attempt id): standard input is a new split in each run, for it cannot be
     /// resumed. Used for nothing else.
     pub nonce: String,
@@ -47,6 +53,7 @@ impl Options {
             batch_bytes: Self::BATCH_BYTES,
             on_changed: OnChanged::default(),
             optional: false,
+            poll: None,
             nonce: String::new(),
         }
     }

@@ -61,9 +61,23 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(scope: ScopeId, limit: RecordLimit, batch_bytes: usize, inputs: VecDeque<Input>) -> Self {
-        let total = AtomicU64::new(inputs.iter().map(|input| input.length).sum());
-        let progress = Arc::new(Progress { read: AtomicU64::new(0), total });
-        Self { scope, limit, batch_bytes, inputs, current: None, progress }
+        let mut reader = Self {
+            scope,
+            limit,
+            batch_bytes,
+            inputs: VecDeque::new(),
+            current: None,
+            progress: Arc::new(Progress::default()),
+        };
+        reader.add(inputs);
+        reader
+    }
+
+    /// Reads these as well.
+    pub(crate) fn add(&mut self, inputs: VecDeque<Input>) {
+        let total: u64 = inputs.iter().map(|input| input.length).sum();
+        self.progress.total.fetch_add(total, Ordering::Relaxed);
+        self.inputs.extend(inputs);
     }
 
     pub(crate) fn progress(&self) -> Arc<Progress> {
@@ -139,6 +153,7 @@ impl Batch {
     fn account(&mut self, current: &mut Current, ended: bool) -> Result<(), Conflict> {
         let to = match (ended, current.packed) {
             (true, true) => Position::End,
+            (true, false) if current.input.may_grow => Position::Offset(current.reached),
             (true, false) => Position::Offset(current.pushed),
             (false, _) => Position::Offset(current.reached),
         };
@@ -288,6 +303,8 @@ impl Current {
                     self.damaged = true;
                     self.end();
                 }
+                // What is incomplete is read when it is complete.
+                None if self.exhausted && self.input.may_grow => return Ok(Filled::Done),
                 None if self.exhausted => self.end(),
                 None => {
                     let bytes = self.chunks.read(&mut self.bytes, self.read_size)?;
@@ -392,6 +409,7 @@ mod tests {
             from: Position::Start,
             packing: Some(Packing::Plain),
             length: 12,
+            may_grow: false,
         };
         let limit = RecordLimit::DEFAULT;
         let mut reader = Reader::new(ScopeId::new("source:events"), limit, 1 << 20, VecDeque::new());

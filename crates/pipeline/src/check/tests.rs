@@ -71,7 +71,7 @@ fn many_mistakes_of_one_file_are_all_named() {
             "2:8 name: \"Agent-Events\" is not a usable name: it begins with a lower-case letter (write name = \"agent_events\")",
             "3:8 mode: \"btach\" is not known here (did you mean \"batch\"?)",
             "4:1 colour: unknown key \"colour\" at the top of the file (known here: version, name, mode, sources, transform, lake, sink, commit, memory)",
-            "7:3 sources.agents.file.strem: unknown key \"strem\" in [sources.agents.file] (known here: paths, record_limit, on_changed, optional)",
+            "7:3 sources.agents.file.strem: unknown key \"strem\" in [sources.agents.file] (known here: paths, record_limit, on_changed, optional, poll)",
             "8:11 sources.agents.file.paths: \"paths\" must be a list of texts, not a text (write paths = [\"in/*.gz\"])",
             "9:18 sources.agents.file.record_limit: \"record_limit\" must be a size with its unit, not a whole number (write \"16 MiB\" for 16777216 bytes)",
             "10:16 sources.agents.file.on_changed: \"on_changed\" must be a text, not true or false (one of \"read\", \"fail\")",
@@ -209,16 +209,12 @@ fn columns_count_characters() {
 
 #[test]
 fn options_that_exclude_one_another() {
-    let stream = "[sources.agents.file] cannot be read in streaming mode in this version";
     assert_problems(
         &GOOD.replace("mode = \"batch\"\n", ""),
         &[],
-        &[&format!("3:17 sources.agents.file: {stream} (add mode = \"batch\" at the top of the file)")],
-    );
-    assert_problems(
-        &GOOD.replace("batch", "streaming"),
-        &[],
-        &[&format!("3:8 mode: {stream} (write mode = \"batch\": the run ends when every file is read)")],
+        &[
+            "3:17 sources.agents.file: whether [sources.agents.file] is read once or for ever is not said (add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more)",
+        ],
     );
     let twice = "[sources.more.file]\npaths = [\"-\", \"in/*.gz\"]\n[sources.other.file]\npaths = [\"-\"]\n";
     assert_problems(

@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tributary_core::{Body, Position, RecordLimit};
@@ -437,7 +438,7 @@ fn lag_counts_bytes_as_they_lie_there() {
 #[test]
 fn standard_input_is_named_by_the_run() {
     let options = Options { nonce: "run-1".into(), ..Options::new("events", vec!["-".into(), "-".into()]) };
-    let chosen = choose(&options, &Checkpoint::default()).unwrap();
+    let chosen = choose(&options, &Checkpoint::default(), &mut Looks::default()).unwrap();
     assert_eq!(chosen.inputs.len(), 1);
     assert_eq!(chosen.inputs[0].split.as_str(), "events/-@run-1");
 }
@@ -495,4 +496,44 @@ proptest::proptest! {
         proptest::prop_assert_eq!(payloads(&all), events, "{:?}", all);
         proptest::prop_assert!(fixture.checkpoint.len() <= 1);
     }
+}
+
+/// A stream: files come, grow and are finished while it runs; nothing is read twice, and nothing that is half written.
+#[tokio::test]
+async fn a_stream_waits_for_more() {
+    let mut fixture = Fixture::new("*");
+    fixture.options.poll = Some(Duration::from_millis(200));
+    let mut source = fixture.open().unwrap();
+    let waits = async |source: &mut FileSource| {
+        let more = tokio::time::timeout(Duration::from_millis(700), source.next()).await;
+        assert!(more.is_err(), "nothing is there to read");
+    };
+    let next = async |source: &mut FileSource, checkpoint: &mut Checkpoint| -> Vec<(String, String)> {
+        let more = tokio::time::timeout(Duration::from_secs(20), source.next()).await.unwrap();
+        let batch = more.unwrap().unwrap();
+        *checkpoint = commit(checkpoint, &batch);
+        seen(&batch).into_iter().map(|(name, _, text)| (name, text)).collect()
+    };
+    let told = |name: &str, texts: &[&str]| -> Vec<(String, String)> {
+        texts.iter().map(|text| (name.to_owned(), (*text).to_owned())).collect()
+    };
+    waits(&mut source).await;
+    fixture.write("a.json", "{\"a\":1}\n{\"a\":2}\n{\"a\"");
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("a.json", &["{\"a\":1}", "{\"a\":2}"]));
+    fixture.append("a.json", ":3}\n");
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("a.json", &["{\"a\":3}"]));
+    fixture.write("b.json.gz", gzip("{\"b\":1}\n"));
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("b.json.gz", &["{\"b\":1}"]));
+    // What is left incomplete is told of when nobody writes to it any more; and when it is completed after all, it is whole.
+    fixture.append("a.json", "{\"a\":");
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("a.json", &["!{\"a\":"]));
+    fixture.append("a.json", "4}\n");
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("a.json", &["{\"a\":4}"]));
+    waits(&mut source).await;
+    // The next run goes on where this one was.
+    drop(source);
+    let mut source = fixture.open().unwrap();
+    fixture.write("c.json", "{\"c\":1}\n");
+    assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("c.json", &["{\"c\":1}"]));
+    waits(&mut source).await;
 }
