@@ -17,4 +17,5 @@ mod kills;
 mod lab;
 mod readers;
 mod readme;
+mod stream;
 mod ten_agents;

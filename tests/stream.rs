@@ -1,0 +1,94 @@
+//! A stream over a folder: files come while it runs, it is killed and stopped, and its lake is that of a batch.
+
+use std::fs;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::agent_time::by_hour;
+use crate::inputs::events;
+use crate::lab::{Lab, difference};
+
+const PIPELINE: &str = "version = 1\nname = \"lab\"\nmode = \"streaming\"\n[sources.files.file]\npaths = [\"in/*.jsonl\"]\n\
+    poll = \"1s\"\n[transform.connect.agent_time]\nevery = \"1s\"\n[lake]\nlocation = \"lake\"\n[commit]\nevery = \"1s\"\n";
+
+/// A stream that is killed when it is dropped.
+struct Stream(Child);
+
+impl Stream {
+    fn start(lab: &Lab) -> Self {
+        Self(lab.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]).spawn().unwrap())
+    }
+
+    /// Asks it to end; what it did.
+    fn stop(mut self) -> serde_json::Value {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        let stdout = self.0.stdout.take().unwrap();
+        let summary = serde_json::from_reader(stdout).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
+        summary
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until `is_so`, for a minute at most.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The hours of two days, the later ones first, come one by one; twice the stream is killed. Events and derived rows are
+/// those of a batch over all of them.
+#[test]
+fn a_folder_is_streamed_into_the_lake_of_a_batch() {
+    let lines = events("--agents 10 --events 3000 --days 2 --seed 9 --disorder 0.1 --duplicates 0.05");
+    let batch = Lab::new("");
+    batch.input("all.jsonl", &lines);
+    let rows = batch.run()["tally"]["rows"]["agent_event"].as_u64().unwrap();
+
+    let lab = Lab::new("");
+    fs::write(lab.path("pipeline.toml"), PIPELINE).unwrap();
+    let hours = by_hour(&lines);
+    let mut stream = Stream::start(&lab);
+    for (number, hour) in hours.iter().rev().enumerate() {
+        if number > 0 && number % (hours.len() / 3) == 0 {
+            drop(stream);
+            stream = Stream::start(&lab);
+        }
+        fs::write(lab.path("part"), hour).unwrap();
+        fs::rename(lab.path("part"), lab.path("in").join(format!("{number}.jsonl"))).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let committed = || lab.status()["tables"]["agent_event"]["rows"].as_u64();
+    wait_until("all events are committed", || committed() == Some(rows));
+    let mut last = (lab.status()["epochs"].clone(), Instant::now());
+    wait_until("everything is derived", || {
+        let epochs = lab.status()["epochs"].clone();
+        if epochs != last.0 {
+            last = (epochs, Instant::now());
+        }
+        last.1.elapsed() > Duration::from_secs(5)
+    });
+    let summary = stream.stop();
+    assert_eq!(summary["outcome"], "drained");
+    if let Some(differences) = difference(&batch.lake(), &lab.lake()) {
+        assert_eq!(differences, Vec::<String>::new());
+    }
+    // It goes on where it was: with a file more, which a batch over the same folder has as well.
+    let late = "{\"not\": \"an event\"}\n";
+    lab.input("late.jsonl", late);
+    batch.input("late.jsonl", late);
+    batch.run();
+    let stream = Stream::start(&lab);
+    wait_until("the late file is committed", || lab.status()["tables"]["rejected"]["rows"] == 1);
+    stream.stop();
+    assert_eq!(committed(), Some(rows));
+}
