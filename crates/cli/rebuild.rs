@@ -60,7 +60,7 @@ fn told(rebuilt: &Rebuilt) -> anyhow::Result<String> {
         write!(text, "; looked at {}", days(&(first..=last)))?;
     }
     for (table, rows) in &rebuilt.derived.rows {
-        write!(text, "\n  {:<24}{:>12}  rows", table.as_str(), count(*rows))?;
+        write!(text, "\n  {:<30}{:>12}  rows", table.as_str(), count(*rows))?;
     }
     write!(text, "\n  {} files in the place of {}", rebuilt.adds, rebuilt.replaces)?;
     match &rebuilt.receipt {

@@ -76,10 +76,10 @@ fn text(view: &LogView, epochs: usize) -> String {
 
 fn write(out: &mut String, view: &LogView, epochs: usize) -> std::fmt::Result {
     writeln!(out, "pipeline {}: next epoch {}\n", view.pipeline, view.next)?;
-    writeln!(out, "{:<26}{:>8}{:>8}{:>14}{:>12}", "table", "days", "files", "rows", "bytes")?;
+    writeln!(out, "{:<30}{:>8}{:>8}{:>14}{:>12}", "table", "days", "files", "rows", "bytes")?;
     for (table, totals) in &view.tables {
         let (days, files, rows) = (count(totals.days), count(totals.files), count(totals.rows));
-        writeln!(out, "{:<26}{days:>8}{files:>8}{rows:>14}{:>12}", table.as_str(), bytes(totals.bytes))?;
+        writeln!(out, "{:<30}{days:>8}{files:>8}{rows:>14}{:>12}", table.as_str(), bytes(totals.bytes))?;
     }
     writeln!(out, "\n{:<8}{:<29}{:>12}{:>12}{:>12}  state", "epoch", "claimed", "read", "made rows", "bytes")?;
     for epoch in view.epochs.iter().rev().take(epochs) {

@@ -32,7 +32,7 @@ fn write(out: &mut String, summary: &Summary, lake: &Path) -> std::fmt::Result {
     writeln!(out, "  skipped     {:>12}{}", count(tally.skipped_total()), skipped(tally))?;
     writeln!(out)?;
     for (table, rows) in &tally.rows {
-        writeln!(out, "  {:<24}{:>12}  rows", table.as_str(), count(*rows))?;
+        writeln!(out, "  {:<30}{:>12}  rows", table.as_str(), count(*rows))?;
     }
     let newest = summary.epoch.map(|epoch| format!(", the newest is {epoch}")).unwrap_or_default();
     writeln!(
