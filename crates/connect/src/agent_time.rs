@@ -20,7 +20,7 @@ use tributary_core::Table;
 pub use agent::AgentTime;
 pub use counted::Routing;
 pub use ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
-pub use gaps::{Chain, Digest, Gap, Link, PAIRED, succession};
+pub use gaps::{Chain, Digest, Gap, Link, PAIRED, Whole, succession};
 pub use rows::{AgentId, TimeRows};
 pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 pub use statistic_rows::CUSTOM_STATES;

@@ -12,6 +12,7 @@ use tributary_connect::agent_time::{
 use tributary_core::{Day, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
+use crate::digests::Side;
 use crate::error::Error;
 use crate::marks::newest_events;
 use crate::merge::Events;
@@ -88,12 +89,20 @@ pub(crate) struct Deriver<'a> {
     rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
     pub(crate) counting: Option<Counting>,
+    tail: Option<Tail>,
     newest: Option<Timestamp>,
     /// What was not derived before, if rows of other days are looked for that it changes.
     pub(crate) news: Option<News>,
     /// The day that is looked at.
     day: Day,
     pub(crate) derived: Derived,
+}
+
+/// The end of the chain that is followed: its snapshot is gathered when another chain is followed, or a gap is told.
+struct Tail {
+    agent: usize,
+    rows: Arc<Rows>,
+    row: usize,
 }
 
 /// What is known of an agent.
@@ -125,6 +134,7 @@ impl<'a> Deriver<'a> {
             ended: Vec::new(),
             rows: TimeRows::default(),
             counting: None,
+            tail: None,
             newest: None,
             news: None,
             day: Day::EARLIEST,
@@ -275,13 +285,28 @@ impl<'a> Deriver<'a> {
     }
 
     /// Compares the event with the agent's last one; a gap becomes a row if it is `wanted`.
-    fn follow(&mut self, agent: usize, rows: &Rows, row: usize, wanted: bool) {
+    fn follow(&mut self, agent: usize, rows: &Arc<Rows>, row: usize, wanted: bool) {
         let Some(link) = rows.link(row) else { return };
-        let Agent { id, chain, .. } = &mut self.agents[agent];
-        let at = rows.moment(row, self.rules.early_seconds);
-        let gap = chain.follow((at, rows.event_id.value(row), rows.kind(row)), link);
-        if let Some(gap) = gap.filter(|_| wanted) {
-            self.rows.push_gap(id, &gap, rows.event_type(row), self.rules.now);
+        if self.tail.as_ref().is_some_and(|tail| tail.agent != agent) {
+            self.give();
+        }
+        let (at, event, kind) = (self.moment(rows, row), rows.event_id.value(row), rows.kind(row));
+        if wanted && self.agents[agent].chain.is_broken_by(kind, link) {
+            self.give();
+            let Agent { id, chain, .. } = &self.agents[agent];
+            let gap = rows.digest(Side::Previous, row).and_then(|previous| chain.gap((at, event), &previous));
+            gap.iter().for_each(|gap| self.rows.push_gap(id, gap, rows.event_type(row), self.rules.now));
+        }
+        if self.agents[agent].chain.follow((at, event, kind), link) {
+            self.tail = Some(Tail { agent, rows: Arc::clone(rows), row });
+        }
+    }
+
+    /// Gives the chain that was followed last what it is to remember.
+    fn give(&mut self) {
+        let Some(tail) = self.tail.take() else { return };
+        if let Some(columns) = tail.rows.digest(Side::Current, tail.row) {
+            self.agents[tail.agent].chain.give(columns);
         }
     }
 

@@ -7,11 +7,98 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecond
 use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray};
 use arrow_buffer::Buffer;
 use arrow_schema::DataType;
-use tributary_connect::agent_time::{Digest, PAIRED};
+use tributary_connect::agent_time::{Digest, PAIRED, Whole};
 use twox_hash::XxHash3_64;
 
 /// The hash of null; no value has it.
 const NULL: u64 = 0;
+
+/// The snapshots of a batch.
+pub(crate) struct Digests {
+    previous: Snapshots,
+    current: Snapshots,
+}
+
+/// Which snapshot of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    /// Before it.
+    Previous,
+    /// After it.
+    Current,
+}
+
+struct Snapshots {
+    /// A hash a row.
+    whole: Vec<Whole>,
+    columns: Columns,
+}
+
+enum Columns {
+    /// As they were computed: one column behind the other.
+    Computed(Vec<u64>),
+    /// As they come from the spool: one row behind the other.
+    Kept(FixedSizeBinaryArray),
+}
+
+impl Snapshots {
+    fn digest(&self, row: usize) -> Digest {
+        let rows = self.whole.len();
+        match &self.columns {
+            Columns::Computed(columns) => {
+                std::array::from_fn(|at| columns.get(at * rows + row).copied().unwrap_or(NULL))
+            }
+            Columns::Kept(rows) => unpacked(rows.value(row)),
+        }
+    }
+}
+
+fn unpacked(bytes: &[u8]) -> Digest {
+    let (columns, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|at| columns.get(at).map_or(NULL, |bytes| u64::from_le_bytes(*bytes)))
+}
+
+/// Bytes of a digest.
+const SIZE: usize = size_of::<Digest>();
+
+impl Digests {
+    /// Those that [`to_arrays`](Self::to_arrays) gave.
+    pub(crate) fn from_arrays(previous: FixedSizeBinaryArray, current: FixedSizeBinaryArray) -> Self {
+        let kept = |rows: FixedSizeBinaryArray| {
+            let whole = (0..rows.len()).map(|row| Whole::of(&unpacked(rows.value(row)))).collect();
+            Snapshots { whole, columns: Columns::Kept(rows) }
+        };
+        Self { previous: kept(previous), current: kept(current) }
+    }
+
+    /// The previous and the current ones, to be kept on the spool.
+    pub(crate) fn to_arrays(&self) -> Option<[ArrayRef; 2]> {
+        let packed = |snapshots: &Snapshots| -> Option<ArrayRef> {
+            let bytes = (0..snapshots.whole.len()).flat_map(|row| snapshots.digest(row)).flat_map(u64::to_le_bytes);
+            let bytes: Vec<u8> = bytes.collect();
+            // A few hundred bytes a row.
+            Some(Arc::new(FixedSizeBinaryArray::try_new(SIZE as i32, Buffer::from_vec(bytes), None).ok()?))
+        };
+        Some([packed(&self.previous)?, packed(&self.current)?])
+    }
+
+    fn of(&self, side: Side) -> &Snapshots {
+        match side {
+            Side::Previous => &self.previous,
+            Side::Current => &self.current,
+        }
+    }
+
+    /// One hash of a snapshot.
+    pub(crate) fn whole(&self, side: Side, row: usize) -> Whole {
+        self.of(side).whole[row]
+    }
+
+    /// A hash for each of its columns.
+    pub(crate) fn digest(&self, side: Side, row: usize) -> Digest {
+        self.of(side).digest(row)
+    }
+}
 
 /// Hashes of one column or leaf: of the strings of its dictionary.
 struct Known {
@@ -28,51 +115,57 @@ pub(crate) struct Digester {
 }
 
 impl Digester {
-    /// The digests of the current and of the previous snapshots; none if a column is missing or is not what it was.
-    pub(crate) fn digests(&mut self, batch: &RecordBatch) -> Option<[ArrayRef; 2]> {
+    /// The digests of the previous and of the current snapshots; none if a column is missing or is not what it was.
+    pub(crate) fn digests(&mut self, batch: &RecordBatch) -> Option<Digests> {
         self.leaf = 0;
-        Some([self.digest(batch, "current_")?, self.digest(batch, "previous_")?])
+        Some(Digests { previous: self.snapshots(batch, "previous_")?, current: self.snapshots(batch, "current_")? })
     }
 
-    fn digest(&mut self, batch: &RecordBatch, prefix: &str) -> Option<ArrayRef> {
-        const SIZE: usize = size_of::<Digest>();
-        let mut bytes = vec![0_u8; batch.num_rows() * SIZE];
+    fn snapshots(&mut self, batch: &RecordBatch, prefix: &str) -> Option<Snapshots> {
+        let rows = batch.num_rows();
+        let mut columns = vec![NULL; PAIRED.len() * rows];
+        let mut whole = vec![Whole::START; rows];
         for (at, name) in PAIRED.iter().enumerate() {
-            let hashes = self.hashes(batch.column_by_name(&format!("{prefix}{name}"))?)?;
-            let places = bytes.chunks_exact_mut(SIZE).filter_map(|row| row.get_mut(at * 8..)?.first_chunk_mut::<8>());
-            places.zip(hashes).for_each(|(place, hash)| *place = hash.to_le_bytes());
+            let column = columns.get_mut(at * rows..(at + 1) * rows)?;
+            self.hash(batch.column_by_name(&format!("{prefix}{name}"))?, column)?;
+            whole.iter_mut().zip(&*column).for_each(|(whole, column)| *whole = whole.with(*column));
         }
-        let digests = FixedSizeBinaryArray::try_new(SIZE as i32, Buffer::from_vec(bytes), None).ok()?; // a few hundred
-        Some(Arc::new(digests))
+        Some(Snapshots { whole, columns: Columns::Computed(columns) })
     }
 
-    /// A hash for each value of an array.
-    fn hashes(&mut self, array: &ArrayRef) -> Option<Vec<u64>> {
-        let mut hashes = match array.data_type() {
-            DataType::Dictionary(..) => self.strings(array)?,
-            DataType::Struct(_) => self.members(array)?,
-            DataType::List(_) => return self.lists(array),
+    /// A hash for each value of an array, written to `hashes`.
+    fn hash(&mut self, array: &ArrayRef, hashes: &mut [u64]) -> Option<()> {
+        let write = |values: &mut dyn Iterator<Item = u64>, hashes: &mut [u64]| {
+            hashes.iter_mut().zip(values).for_each(|(hash, value)| *hash = mix(value));
+        };
+        match array.data_type() {
+            DataType::Dictionary(..) => self.strings(array, hashes)?,
+            DataType::Struct(_) => self.members(array, hashes)?,
+            DataType::List(_) => self.lists(array, hashes)?,
             DataType::Timestamp(..) => {
-                let moments = array.as_primitive_opt::<TimestampMicrosecondType>()?;
-                moments.values().iter().map(|moment| mix(*moment as u64)).collect()
+                let moments = array.as_primitive_opt::<TimestampMicrosecondType>()?.values();
+                write(&mut moments.iter().map(|moment| *moment as u64), hashes);
             }
             DataType::Int32 => {
-                array.as_primitive_opt::<Int32Type>()?.values().iter().map(|number| mix(*number as u64)).collect()
+                write(&mut array.as_primitive_opt::<Int32Type>()?.values().iter().map(|number| *number as u64), hashes);
             }
             DataType::Int64 => {
-                array.as_primitive_opt::<Int64Type>()?.values().iter().map(|number| mix(*number as u64)).collect()
+                write(&mut array.as_primitive_opt::<Int64Type>()?.values().iter().map(|number| *number as u64), hashes);
             }
             DataType::Float64 => {
-                array.as_primitive_opt::<Float64Type>()?.values().iter().map(|number| mix(number.to_bits())).collect()
+                write(
+                    &mut array.as_primitive_opt::<Float64Type>()?.values().iter().map(|number| number.to_bits()),
+                    hashes,
+                );
             }
-            DataType::Boolean => array.as_boolean_opt()?.values().iter().map(|is| mix(u64::from(is))).collect(),
+            DataType::Boolean => write(&mut array.as_boolean_opt()?.values().iter().map(u64::from), hashes),
             _ => return None,
-        };
-        clear_nulls(&mut hashes, array);
-        Some(hashes)
+        }
+        clear_nulls(hashes, array);
+        Some(())
     }
 
-    fn strings(&mut self, array: &ArrayRef) -> Option<Vec<u64>> {
+    fn strings(&mut self, array: &ArrayRef, hashes: &mut [u64]) -> Option<()> {
         let coded = array.as_dictionary_opt::<Int32Type>()?;
         let strings = coded.values().as_string_opt::<i32>()?;
         let leaf = self.leaf;
@@ -91,32 +184,34 @@ impl Digester {
             let hashes = strings.iter().map(hash).collect();
             self.known[leaf] = Some(Known { strings: strings.clone(), hashes });
         }
-        let hashes = &self.known[leaf].as_ref()?.hashes;
+        let known = &self.known[leaf].as_ref()?.hashes;
         // A null's key may be anything.
-        Some(coded.keys().values().iter().map(|key| hashes.get(*key as usize).copied().unwrap_or(NULL)).collect())
+        let of = |key: &i32| known.get(*key as usize).copied().unwrap_or(NULL);
+        hashes.iter_mut().zip(coded.keys().values()).for_each(|(hash, key)| *hash = of(key));
+        Some(())
     }
 
-    fn members(&mut self, array: &ArrayRef) -> Option<Vec<u64>> {
-        let mut hashes = vec![1; array.len()];
+    fn members(&mut self, array: &ArrayRef, hashes: &mut [u64]) -> Option<()> {
+        hashes.fill(1);
+        let mut members = vec![NULL; array.len()];
         for member in array.as_struct_opt()?.columns() {
-            let members = self.hashes(member)?;
-            hashes.iter_mut().zip(members).for_each(|(hash, member)| *hash = join(*hash, member));
+            self.hash(member, &mut members)?;
+            hashes.iter_mut().zip(&members).for_each(|(hash, member)| *hash = join(*hash, *member));
         }
-        Some(hashes)
+        Some(())
     }
 
-    fn lists(&mut self, array: &ArrayRef) -> Option<Vec<u64>> {
+    fn lists(&mut self, array: &ArrayRef, hashes: &mut [u64]) -> Option<()> {
         let lists = array.as_list_opt::<i32>()?;
-        let elements = self.hashes(lists.values())?;
-        let offsets = lists.value_offsets();
+        let mut elements = vec![NULL; lists.values().len()];
+        self.hash(lists.values(), &mut elements)?;
         // Arrow's offsets ascend, and none is negative.
         let list = |ends: &[i32]| {
             let elements = elements.get(ends[0] as usize..ends[1] as usize).unwrap_or_default();
             elements.iter().fold(mix(elements.len() as u64), |hash, element| join(hash, *element))
         };
-        let mut hashes = offsets.windows(2).map(list).collect::<Vec<_>>();
-        clear_nulls(&mut hashes, array);
-        Some(hashes)
+        hashes.iter_mut().zip(lists.value_offsets().windows(2)).for_each(|(hash, ends)| *hash = list(ends));
+        Some(())
     }
 }
 

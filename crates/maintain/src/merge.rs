@@ -17,10 +17,10 @@ use crate::digests::Digester;
 use crate::error::Error;
 use crate::run::Run;
 use crate::scan::{Reader, Reading, metadata};
-use crate::sightings::{DISTINCT, Rows, columns, digested};
+use crate::sightings::{DISTINCT, Rows, columns};
 
 /// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some.
-const ROWS_AT_ONCE: usize = 16_384;
+const ROWS_AT_ONCE: usize = 4_096;
 
 /// A row group has at least so many rows in memory.
 const LEAST_ROWS: usize = 64;
@@ -53,11 +53,11 @@ impl Feed {
         match self {
             Self::Group(reader, digester) => {
                 let Some(batch) = reader.next(store).await? else { return Ok(None) };
-                let batch = match digester {
-                    Some(digester) => digested(reader.key(), &batch, digester)?,
-                    None => batch,
+                let rows = match digester {
+                    Some(digester) => Rows::linked(reader.key(), &batch, digester)?,
+                    None => Rows::new(reader.key(), &batch)?,
                 };
-                Ok(Some(Arc::new(Rows::new(reader.key(), &batch)?)))
+                Ok(Some(Arc::new(rows)))
             }
             Self::Run(run) => Ok(run.next()?.map(Arc::new)),
         }
@@ -277,17 +277,22 @@ async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<
 async fn write_run(mut run: Run, events: &mut Events, store: &dyn ObjectStore) -> Result<Run, Error> {
     // The batches that the rows to come are taken from, and which rows; neighbours come from the same batch.
     let (mut batches, mut places): (Vec<RecordBatch>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+    let mut sources: Vec<Arc<Rows>> = Vec::new();
     while events.next(store).await? {
         let Some((rows, row)) = events.current() else { break };
-        let same = |batch: &RecordBatch| Arc::ptr_eq(batch.column(0), rows.batch.column(0));
-        let batch = batches.iter().rposition(same).unwrap_or_else(|| {
-            batches.push(rows.batch.clone());
-            batches.len() - 1
-        });
+        let batch = match sources.iter().rposition(|source| Arc::ptr_eq(source, rows)) {
+            Some(known) => known,
+            None => {
+                batches.push(rows.to_batch()?);
+                sources.push(Arc::clone(rows));
+                batches.len() - 1
+            }
+        };
         places.push((batch, row));
         if places.len() == RUN_ROWS {
             run.append(&batches, &places)?;
             batches.clear();
+            sources.clear();
             places.clear();
         }
     }

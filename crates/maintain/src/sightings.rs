@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
-use arrow_array::{
-    Array, ArrayRef, FixedSizeBinaryArray, Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow_array::{Array, ArrayRef, Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{Field, Schema};
 use tributary_connect::agent_time::{
-    AssignmentSeen, ContactSeen, EventKind, LEVELS, Link, PAIRED, Sighting, StatusSeen,
+    AssignmentSeen, ContactSeen, Digest, EventKind, LEVELS, Link, PAIRED, Sighting, StatusSeen,
 };
 use tributary_core::{Key, Timestamp};
 
-use crate::digests::Digester;
+use crate::digests::{Digester, Digests, Side};
 use crate::error::Error;
 
 /// The columns that tell of time.
@@ -38,7 +36,7 @@ pub(crate) const COLUMNS: [&str; 11 + 1 + LEVELS] = [
 ];
 
 /// Columns that the digests of snapshots are kept in.
-const DIGESTS: [&str; 2] = ["current_digest", "previous_digest"];
+const DIGESTS: [&str; 2] = ["previous_digest", "current_digest"];
 
 /// The columns that hardly repeat a string.
 pub(crate) const DISTINCT: [&str; 1] = ["event_id"];
@@ -56,27 +54,17 @@ pub(crate) fn columns(links: bool) -> Vec<String> {
     columns
 }
 
-/// A batch that was read with [`columns`], with digests in the place of what is only compared.
-pub(crate) fn digested(key: &Key, batch: &RecordBatch, digester: &mut Digester) -> Result<RecordBatch, Error> {
-    let missing = |column: &'static str| Error::Column { key: key.clone(), column };
+/// The columns of a batch that tell of time, without those that were read to be compared.
+fn narrowed(key: &Key, batch: &RecordBatch) -> Result<RecordBatch, Error> {
     let schema = batch.schema();
-    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-    for name in COLUMNS {
-        let (at, field) = schema.column_with_name(name).ok_or_else(|| missing(name))?;
-        fields.push(Arc::new(field.clone()));
-        arrays.push(Arc::clone(batch.column(at)));
-    }
-    let digests = digester.digests(batch).ok_or_else(|| missing("a column of a snapshot"))?;
-    for (name, digests) in DIGESTS.into_iter().zip(digests) {
-        fields.push(Arc::new(Field::new(name, digests.data_type().clone(), false)));
-        arrays.push(digests);
-    }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(Error::Rows)
+    let places =
+        COLUMNS.iter().map(|name| schema.index_of(name).map_err(|_| Error::Column { key: key.clone(), column: name }));
+    batch.project(&places.collect::<Result<Vec<_>, _>>()?).map_err(Error::Rows)
 }
 
 /// A batch of them, its columns at hand.
 pub(crate) struct Rows {
-    pub(crate) batch: RecordBatch,
+    batch: RecordBatch,
     pub(crate) instance_id: Strings,
     pub(crate) account_id: Strings,
     pub(crate) agent_arn: Strings,
@@ -90,8 +78,8 @@ pub(crate) struct Rows {
     contacts: Contacts,
     profile: Strings,
     groups: [Strings; LEVELS],
-    /// The digests of the current and the previous snapshots, where they were asked for.
-    digests: Option<[FixedSizeBinaryArray; 2]>,
+    /// The snapshots, where they were asked for.
+    digests: Option<Digests>,
 }
 
 /// A column of strings, coded or not.
@@ -146,6 +134,25 @@ struct Contacts {
 }
 
 impl Rows {
+    /// A batch that was read from `key` with its links.
+    pub(crate) fn linked(key: &Key, batch: &RecordBatch, digester: &mut Digester) -> Result<Self, Error> {
+        let missing = || Error::Column { key: key.clone(), column: "a column of a snapshot" };
+        let digests = digester.digests(batch).ok_or_else(missing)?;
+        let rows = Self::new(key, &narrowed(key, batch)?)?;
+        Ok(Self { digests: Some(digests), ..rows })
+    }
+
+    /// The columns to be kept on the spool: [`new`](Self::new) makes the same of them.
+    pub(crate) fn to_batch(&self) -> Result<RecordBatch, Error> {
+        let Some(arrays) = self.digests.as_ref().and_then(Digests::to_arrays) else { return Ok(self.batch.clone()) };
+        let (mut fields, mut columns) = (self.batch.schema().fields().to_vec(), self.batch.columns().to_vec());
+        for (name, array) in DIGESTS.into_iter().zip(arrays) {
+            fields.push(Arc::new(Field::new(name, array.data_type().clone(), false)));
+            columns.push(array);
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(Error::Rows)
+    }
+
     /// The columns of a batch that was read from `key`.
     pub(crate) fn new(key: &Key, batch: &RecordBatch) -> Result<Self, Error> {
         let missing = |column: &'static str| Error::Column { key: key.clone(), column };
@@ -192,9 +199,14 @@ impl Rows {
     }
 
     /// The snapshots of a row's event, where they were asked for.
-    pub(crate) fn link(&self, row: usize) -> Option<Link<'_>> {
-        let [current, previous] = self.digests.as_ref()?;
-        Some(Link { previous: previous.value(row).as_array()?, current: current.value(row).as_array()? })
+    pub(crate) fn link(&self, row: usize) -> Option<Link> {
+        let digests = self.digests.as_ref()?;
+        Some(Link { previous: digests.whole(Side::Previous, row), current: digests.whole(Side::Current, row) })
+    }
+
+    /// The columns of a snapshot of a row's event, where they were asked for.
+    pub(crate) fn digest(&self, side: Side, row: usize) -> Option<Digest> {
+        Some(self.digests.as_ref()?.digest(side, row))
     }
 
     /// How many rows.
@@ -292,11 +304,10 @@ fn moment(array: &TimestampMicrosecondArray, at: usize) -> Option<Timestamp> {
     array.is_valid(at).then(|| Timestamp::from_micros(array.value(at)))
 }
 
-/// The columns of digests, where a batch has them.
-fn digests(batch: &RecordBatch) -> Option<[FixedSizeBinaryArray; 2]> {
-    let digests = DIGESTS.map(|name| batch.column_by_name(name)?.as_fixed_size_binary_opt().cloned());
-    let [current, previous] = digests;
-    Some([current?, previous?])
+/// The snapshots, where a batch from the spool has them.
+fn digests(batch: &RecordBatch) -> Option<Digests> {
+    let [previous, current] = DIGESTS.map(|name| batch.column_by_name(name)?.as_fixed_size_binary_opt().cloned());
+    Some(Digests::from_arrays(previous?, current?))
 }
 
 /// 2019-05-01: from then on the milliseconds are real. Source: Amazon Connect release notes, May 2019.

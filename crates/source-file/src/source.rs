@@ -36,7 +36,7 @@ enum State {
     /// Everything is read that was there; it is looked again at this time.
     Waiting(Box<Hand>, Instant),
     /// Files are being looked for.
-    Looking(JoinHandle<Result<(Box<Hand>, Vec<UnreadInput>), Error>>),
+    Looking(JoinHandle<Result<Look, Error>>),
     /// Everything is read.
     Done,
 }
@@ -45,6 +45,12 @@ enum State {
 struct Hand {
     reader: Reader,
     looks: Looks,
+}
+
+/// What looking gives back; what was found is in the hand.
+struct Look {
+    hand: Box<Hand>,
+    unread: Vec<UnreadInput>,
 }
 
 /// What the blocking thread gives back.
@@ -101,7 +107,7 @@ impl FileSource {
         State::Looking(task::spawn_blocking(move || {
             let Chosen { inputs, unread } = choose(&options, &checkpoint, &mut hand.looks)?;
             hand.reader.add(inputs);
-            Ok((hand, unread))
+            Ok(Look { hand, unread })
         }))
     }
 }
@@ -134,7 +140,7 @@ impl Source for FileSource {
                 State::Looking(task) => {
                     let found = task.await;
                     self.state = State::Done;
-                    let (hand, unread) = found.map_err(Error::Reader)??;
+                    let Look { hand, unread } = found.map_err(Error::Reader)??;
                     self.unread = unread;
                     self.state = State::Idle(hand);
                 }

@@ -33,19 +33,44 @@ pub const PAIRED: [&str; 23] = [
     "contacts",
 ];
 
-/// Bytes of the hash of a column.
-const HASH: usize = 8;
+/// The hashes of a snapshot's [`PAIRED`] columns; zero stands for null.
+pub type Digest = [u64; PAIRED.len()];
 
-/// The hashes of a snapshot's [`PAIRED`] columns one behind the other; zero stands for null.
-pub type Digest = [u8; PAIRED.len() * HASH];
+/// One hash of a whole snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole(u64);
+
+impl Whole {
+    /// A snapshot that is missing: every column is null.
+    pub const NOTHING: Self = Self::of(&[0; PAIRED.len()]);
+
+    /// That of a snapshot with these columns.
+    pub const fn of(digest: &Digest) -> Self {
+        let (mut whole, mut at) = (Self::START, 0);
+        while at < digest.len() {
+            whole = whole.with(digest[at]);
+            at += 1;
+        }
+        whole
+    }
+
+    /// Before the first column.
+    pub const START: Self = Self(0x6a09_e667_f3bc_c908);
+
+    /// With the hash of the next column, whose bits are spread.
+    #[must_use]
+    pub const fn with(self, column: u64) -> Self {
+        Self((self.0.rotate_left(23) ^ column).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+}
 
 /// The snapshots of an event.
 #[derive(Clone, Copy, Debug)]
-pub struct Link<'a> {
+pub struct Link {
     /// Before it.
-    pub previous: &'a Digest,
+    pub previous: Whole,
     /// After it.
-    pub current: &'a Digest,
+    pub current: Whole,
 }
 
 /// A row of `agent_stream_gaps`: something is missing between two events.
@@ -72,50 +97,71 @@ pub struct Chain {
 #[derive(Clone, Debug)]
 struct Last {
     at: Timestamp,
-    event: Box<str>,
-    current: Box<Digest>,
+    event: String,
+    current: Whole,
+    /// What `current` is made of, once it is given.
+    columns: Option<Box<Digest>>,
 }
 
 impl Chain {
-    /// Takes the next event of the agent: when, its id, its kind. Says whether something is missing before it. Heart beats repeat older
-    /// snapshots: nothing is asked of them. An event without a snapshot says nothing, and nothing is asked after it.
-    pub fn follow(&mut self, (at, event, kind): (Timestamp, &str, EventKind), link: Link<'_>) -> Option<Gap> {
-        if kind == EventKind::HeartBeat {
-            return None;
+    /// Whether something is missing before an event. Heart beats repeat older snapshots: nothing is asked of them. Nor of an
+    /// event without the snapshot before it.
+    pub fn is_broken_by(&self, kind: EventKind, link: Link) -> bool {
+        let differs = |last: &Last| last.current != link.previous;
+        kind != EventKind::HeartBeat && link.previous != Whole::NOTHING && self.last.as_ref().is_some_and(differs)
+    }
+
+    /// What the last current snapshot is made of. To be given before [`gap`](Self::gap) is asked for; in most cases nothing
+    /// is missing, and nobody has to gather it.
+    pub fn give(&mut self, columns: Digest) {
+        if let Some(last) = &mut self.last {
+            last.columns = Some(Box::new(columns));
         }
-        let is_there = |digest: &Digest| digest.iter().any(|byte| *byte != 0);
-        let broken = |last: &Last| *last.current != *link.previous && is_there(link.previous);
-        let gap = self.last.as_ref().filter(|last| broken(last)).map(|last| Gap {
-            at,
-            event: event.into(),
-            last_at: last.at,
-            last_event: last.event.clone(),
-            columns: differing(&last.current, link.previous),
-        });
-        let last = || Last { at, event: event.into(), current: Box::new(*link.current) };
-        self.last = is_there(link.current).then(last);
-        gap
+    }
+
+    /// The gap before an event that breaks the chain: when it happened, its id, and its previous snapshot.
+    pub fn gap(&self, (at, event): (Timestamp, &str), previous: &Digest) -> Option<Gap> {
+        let last = self.last.as_ref()?;
+        let columns = differing(last.columns.as_deref()?, previous);
+        Some(Gap { at, event: event.into(), last_at: last.at, last_event: last.event.as_str().into(), columns })
+    }
+
+    /// Takes the next event of the agent: when it happened, its id, its kind. Heart beats do not move the chain; an event
+    /// without a snapshot says nothing, and nothing is asked after it. Whether it is the last one now.
+    pub fn follow(&mut self, (at, event, kind): (Timestamp, &str, EventKind), link: Link) -> bool {
+        if kind == EventKind::HeartBeat {
+            return false;
+        }
+        if link.current == Whole::NOTHING {
+            self.last = None;
+            return false;
+        }
+        let last =
+            self.last.get_or_insert_with(|| Last { at, event: String::new(), current: link.current, columns: None });
+        (last.at, last.current, last.columns) = (at, link.current, None);
+        event.clone_into(&mut last.event);
+        true
     }
 }
 
 /// The order in which events of one agent and one moment followed one another, as places among them: each after the one
 /// whose current snapshot it has for its previous one. They are given in an order that does not depend on their arrival,
 /// which stands where nothing is told.
-pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link<'_>)]) -> Vec<usize> {
-    let mut last = chain.and_then(|chain| Some(*chain.last.as_ref()?.current));
+pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link)]) -> Vec<usize> {
+    let mut last = chain.and_then(|chain| Some(chain.last.as_ref()?.current));
     // Heart beats tell nothing of the order, and come last: a LOGIN of the same moment begins the session.
     let (beats, mut left): (Vec<usize>, Vec<usize>) =
         (0..events.len()).partition(|at| events[*at].0 == EventKind::HeartBeat);
     let mut order = Vec::with_capacity(events.len());
     while !left.is_empty() {
-        let follows = |at: &usize| last.is_some_and(|last| *events[*at].1.previous == last);
+        let follows = |at: &usize| last.is_some_and(|last| events[*at].1.previous == last);
         let is_first = |at: &usize| {
             let previous = events[*at].1.previous;
             !left.iter().any(|other| other != at && events[*other].1.current == previous)
         };
         let next = left.iter().position(follows).or_else(|| left.iter().position(is_first)).unwrap_or(0);
         let at = left.remove(next);
-        last = Some(*events[at].1.current);
+        last = Some(events[at].1.current);
         order.push(at);
     }
     order.extend(beats);
@@ -123,7 +169,7 @@ pub fn succession(chain: Option<&Chain>, events: &[(EventKind, Link<'_>)]) -> Ve
 }
 
 fn differing(left: &Digest, right: &Digest) -> Vec<&'static str> {
-    let hashes = left.chunks(HASH).zip(right.chunks(HASH));
+    let hashes = left.iter().zip(right);
     PAIRED.iter().zip(hashes).filter(|(_, (left, right))| left != right).map(|(name, _)| *name).collect()
 }
 
@@ -131,37 +177,45 @@ fn differing(left: &Digest, right: &Digest) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    fn digest(contacts: u8) -> Digest {
-        let mut digest = [7; PAIRED.len() * HASH];
-        digest[PAIRED.len() * HASH - 1] = contacts;
+    fn digest(contacts: u64) -> Digest {
+        let mut digest = [7; PAIRED.len()];
+        digest[PAIRED.len() - 1] = contacts;
         digest
+    }
+
+    fn link(previous: &Digest, current: &Digest) -> Link {
+        Link { previous: Whole::of(previous), current: Whole::of(current) }
     }
 
     #[test]
     fn events_of_one_moment_follow_one_another() {
         let (one, two, three, four) = (digest(1), digest(2), digest(3), digest(4));
-        fn event<'a>(previous: &'a Digest, current: &'a Digest) -> (EventKind, Link<'a>) {
-            (EventKind::Change, Link { previous, current })
-        }
+        let event = |previous: &Digest, current: &Digest| (EventKind::Change, link(previous, current));
         let mut chain = Chain::default();
         let events = [event(&three, &four), event(&one, &two), event(&two, &three)];
         assert_eq!(succession(None, &events), [1, 2, 0]);
         // There and back: only what was before says with which it began.
         let events = [event(&two, &one), event(&one, &two)];
         assert_eq!(succession(None, &events), [0, 1]);
-        chain.follow((Timestamp::from_micros(0), "e", EventKind::Change), Link { previous: &four, current: &one });
+        chain.follow((Timestamp::from_micros(0), "e", EventKind::Change), link(&four, &one));
         assert_eq!(succession(Some(&chain), &events), [1, 0]);
         // Of those that follow none the first stands first, and a heart beat after all.
-        let beat = (EventKind::HeartBeat, Link { previous: &two, current: &two });
+        let beat = (EventKind::HeartBeat, link(&two, &two));
         let events = [event(&three, &two), event(&two, &one), beat, event(&four, &four)];
         assert_eq!(succession(None, &events), [0, 1, 3, 2]);
     }
 
     #[test]
     fn a_broken_chain() {
-        let (mut chain, nothing) = (Chain::default(), [0; PAIRED.len() * HASH]);
+        let (mut chain, nothing) = (Chain::default(), [0; PAIRED.len()]);
+        assert_eq!(Whole::of(&nothing), Whole::NOTHING);
         let mut follow = |at: i64, kind: EventKind, previous: Digest, current: Digest| {
-            chain.follow((Timestamp::from_micros(at), "e", kind), Link { previous: &previous, current: &current })
+            let (at, link) = (Timestamp::from_micros(at), link(&previous, &current));
+            let gap = chain.is_broken_by(kind, link).then(|| chain.gap((at, "e"), &previous).unwrap());
+            if chain.follow((at, "e", kind), link) {
+                chain.give(current);
+            }
+            gap
         };
         assert_eq!(follow(0, EventKind::Login, digest(9), digest(1)), None, "nothing is known before the first");
         assert_eq!(follow(1, EventKind::Change, digest(1), digest(2)), None);
