@@ -30,7 +30,11 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
         let drain = stop.drain.clone();
         let work = async {
             let line = async { run_line(&factory, clock, stop.clone(), sender).await.map_err(Trouble::from) };
-            if is_stream { beside(line, &factory, drain).await } else { after(line, &factory, drain).await }
+            if is_stream {
+                Box::pin(beside(line, &factory, drain)).await
+            } else {
+                Box::pin(after(line, &factory, drain)).await
+            }
         };
         let shown = progress::show(receiver, !args.no_progress);
         tokio::pin!(work);
