@@ -31,8 +31,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // It may have ended.
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
@@ -41,7 +42,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::park_timeout(Duration::from_millis(200));
     }
 }
 
@@ -65,7 +66,7 @@ fn a_folder_is_streamed_into_the_lake_of_a_batch() {
         }
         fs::write(lab.path("part"), hour).unwrap();
         fs::rename(lab.path("part"), lab.path("in").join(format!("{number}.jsonl"))).unwrap();
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::park_timeout(Duration::from_millis(100));
     }
     let committed = || lab.status()["tables"]["agent_event"]["rows"].as_u64();
     wait_until("all events are committed", || committed() == Some(rows));
