@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tributary_core::{Epoch, TableId};
+use tributary_core::{Epoch, Failure, TableId};
 use tributary_maintain::Rebuilt;
 use tributary_pipeline::{LineFactory, Mode, OptionChange, derive, load};
 use tributary_runtime::{Outcome as RunOutcome, Progress, Stop, Summary, SystemClock, new_attempt, run as run_line};
@@ -45,10 +45,13 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
         };
         anyhow::Ok(result?)
     })??;
-    derived.add_to(&mut done);
+    let behind = derived.add_to(&mut done, is_stream);
     match args.output {
         Output::Json => terminal::answer(&serde_json::to_string(&done)?)?,
         Output::Text => terminal::answer(&summary::text(&done, &lake))?,
+    }
+    if let Some(failure) = behind {
+        return Err(Trouble::new(failure.fault(), failure.code(), failure).into());
     }
     Ok(match done.outcome {
         RunOutcome::Aborted => Ending::Aborted,
@@ -88,10 +91,14 @@ async fn beside(
         loop {
             tokio::time::sleep(every).await;
             match derive(factory, &mut || new_attempt(&SystemClock), &SystemClock).await {
-                Ok(made) => made.iter().for_each(|rebuilt| derived.add(rebuilt)),
+                Ok(made) => {
+                    derived.behind = None;
+                    made.iter().for_each(|rebuilt| derived.add(rebuilt));
+                }
                 Err(failure) => {
-                    let (code, error) = (failure.code(), format!("{:#}", anyhow::Error::new(failure)));
+                    let (code, error) = (failure.code(), causes(&failure));
                     tracing::warn!(code, error, "the tables of agent time are behind; they are derived next time");
+                    derived.behind = Some(failure);
                 }
             }
         }
@@ -110,9 +117,17 @@ async fn beside(
     Ok((done, derived))
 }
 
+/// An error and what it comes from, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// What was derived in a run.
 #[derive(Default)]
 struct Derived {
+    /// Why the last try of a stream failed, if it did.
+    behind: Option<Failure>,
     rows: BTreeMap<TableId, u64>,
     epoch: Option<Epoch>,
     epochs: u64,
@@ -133,14 +148,16 @@ impl Derived {
         self.bytes += rebuilt.bytes;
     }
 
-    /// Counts derived rows and their files with the others.
-    fn add_to(self, done: &mut Summary) {
-        for (table, rows) in self.rows {
+    /// Counts derived rows and their files with the others; a stream makes the same rows again and again. Why the last try
+    /// failed, if it did.
+    fn add_to(self, done: &mut Summary, is_stream: bool) -> Option<Failure> {
+        for (table, rows) in self.rows.into_iter().filter(|_| !is_stream) {
             *done.tally.rows.entry(table).or_default() += rows;
         }
         done.epoch = done.epoch.max(self.epoch);
         done.epochs += self.epochs;
         done.files += self.files;
         done.bytes += self.bytes;
+        self.behind
     }
 }

@@ -24,7 +24,7 @@ pub use gaps::{Chain, Digest, Gap, Link, PAIRED, Whole, succession};
 pub use rows::{AgentId, TimeRows};
 pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 pub use statistic_rows::CUSTOM_STATES;
-pub use statistics::{Counting, Handled, IntervalOfAgent, QueueAndChannel, Spent, Statistics};
+pub use statistics::{Counting, Handled, IntervalOfAgent, QueueAndChannel, Queues, Spent, Statistics};
 
 use crate::generated;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tributary_commit::LiveFiles;
 use tributary_connect::agent_time::{
-    AgentId, AgentTime, Chain, Counting, EndReason, Ended, Statistics, TimeRows, succession,
+    AgentId, AgentTime, Chain, Counting, EndReason, Ended, Queues, Statistics, TimeRows, succession,
 };
 use tributary_core::{Day, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
@@ -89,6 +89,7 @@ pub(crate) struct Deriver<'a> {
     rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
     pub(crate) counting: Option<Counting>,
+    queues: Queues,
     tail: Option<Tail>,
     newest: Option<Timestamp>,
     /// What was not derived before, if rows of other days are looked for that it changes.
@@ -134,6 +135,7 @@ impl<'a> Deriver<'a> {
             ended: Vec::new(),
             rows: TimeRows::default(),
             counting: None,
+            queues: Queues::default(),
             tail: None,
             newest: None,
             news: None,
@@ -355,7 +357,7 @@ impl<'a> Deriver<'a> {
     fn count(&mut self, agent: usize, ended: &Ended) {
         let Some(counting) = &self.counting else { return };
         let Agent { id, statistics, .. } = &mut self.agents[agent];
-        statistics.take(ended, counting);
+        statistics.take(ended, counting, &mut self.queues);
         if let (Ended::Session(session), Some(end)) = (ended, ended.stretch().end) {
             let border = counting.interval_of(end.max(session.stretch.start).micros());
             for interval in statistics.drain(border, counting) {
@@ -369,7 +371,7 @@ impl<'a> Deriver<'a> {
     fn finish_counting(&mut self, agent: usize, so_far: &[Ended], last_sign: Option<Timestamp>) {
         let Some(counting) = &self.counting else { return };
         let Agent { id, statistics, .. } = &mut self.agents[agent];
-        so_far.iter().for_each(|open| statistics.take(open, counting));
+        so_far.iter().for_each(|open| statistics.take(open, counting, &mut self.queues));
         let border = match last_sign {
             Some(last) if !self.rules.write_open => counting.interval_of(last.micros()),
             _ => i64::MAX,

@@ -29,6 +29,10 @@ const LEAST_ROWS: usize = 64;
 /// are merged so many at a time into runs on the spool, and then the runs.
 const AT_ONCE: usize = 48;
 
+/// Nor more than have so many bytes, decompressed, in the columns that are read, for a reader holds those of its row group;
+/// but at least two.
+const BYTES_AT_ONCE: u64 = 96 << 20;
+
 /// Rows of a run that are read back together.
 const RUN_ROWS: usize = 512;
 
@@ -153,7 +157,7 @@ impl Events {
         let files = live.day(&TableId::new("agent_event"), PartitionPath::of(day));
         let Some(scratch) = scratch.filter(|_| files.len() > AT_ONCE) else {
             let groups = groups_of(store, files).await?;
-            return match scratch.filter(|_| groups.len() > AT_ONCE) {
+            return match scratch.filter(|_| at_once(&groups, links) < groups.len()) {
                 Some(scratch) => Ok(Self::new(runs(store, &groups, links, scratch).await?)),
                 None => Ok(Self::new(open(store, &groups, links).await?)),
             };
@@ -244,15 +248,31 @@ async fn runs(
     links: bool,
     scratch: &Arc<dyn Scratch>,
 ) -> Result<Vec<Cursor>, Error> {
-    let mut cursors = Vec::new();
-    for groups in groups.chunks(AT_ONCE) {
-        let run = Run::new(scratch, groups[0].0.clone());
-        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, groups, links).await?), store).await?);
+    let (mut cursors, mut left) = (Vec::new(), groups);
+    while let Some((first, ..)) = left.first() {
+        let run = Run::new(scratch, first.clone());
+        let (now, later) = left.split_at(at_once(left, links));
+        left = later;
+        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, now, links).await?), store).await?);
         if let Some(rows) = feed.next(store).await? {
             cursors.push(Cursor::new(feed, rows));
         }
     }
     Ok(cursors)
+}
+
+/// How many of these row groups are read at once, from the first.
+fn at_once(groups: &[Group], links: bool) -> usize {
+    let columns = columns(links);
+    let mut bytes = 0;
+    let fits = groups.iter().take(AT_ONCE).take_while(|(_, footer, number)| {
+        let leaves = footer.row_group(*number).columns().iter();
+        let is_read = |path: &str| columns.iter().any(|column| column == path);
+        let read = leaves.filter(|leaf| leaf.column_path().parts().first().is_some_and(|root| is_read(root)));
+        bytes += read.map(|leaf| u64::try_from(leaf.uncompressed_size()).unwrap_or(0)).sum::<u64>();
+        bytes <= BYTES_AT_ONCE
+    });
+    fits.count().max(2).min(groups.len())
 }
 
 /// Row groups, each at its first event.

@@ -10,6 +10,7 @@ pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     let mut findings = Vec::new();
     let files: Vec<(&String, &Member)> = file_sources(root).collect();
     findings.extend(files_without_mode(root, &files));
+    findings.extend(streamed_standard_input(root, &files));
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
     findings
@@ -37,6 +38,25 @@ fn files_without_mode(root: &Table, files: &[(&String, &Member)]) -> Option<Find
             "add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more"
                 .to_owned(),
         ),
+    })
+}
+
+/// What is read of it cannot be read again, and it ends.
+fn streamed_standard_input(root: &Table, files: &[(&String, &Member)]) -> Option<Finding> {
+    let is_stream = matches!(member(root, "mode"), Some(Member { node: Node { value: Value::Text(mode), .. }, .. }) if mode == "streaming");
+    let paths = files.iter().filter_map(|(name, file)| Some((name, member(table_of(file)?, "paths")?)));
+    let (name, place, origin) = paths.filter(|_| is_stream).find_map(|(name, paths)| {
+        let Value::List(items) = &paths.node.value else { return None };
+        let place = items.iter().position(|item| matches!(&item.value, Value::Text(path) if path == "-"))?;
+        Some((name, place, items[place].origin.clone()))
+    })?;
+    Some(Finding {
+        class: Class::Meaning,
+        origin,
+        key_path: format!("sources.{name}.file.paths[{place}]"),
+        message: "standard input cannot be read in streaming mode: what was read and not committed would be lost"
+            .to_owned(),
+        help: Some("write it to files, or mode = \"batch\"".to_owned()),
     })
 }
 

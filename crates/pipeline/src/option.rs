@@ -133,7 +133,7 @@ pub(crate) static ROOT: &[Entry] = &[
         "mode",
         Shape::Leaf(Kind::Choice(MODES)),
         Default::Value("\"streaming\""),
-        "Whether `run` ends by itself. File sources can only be read in batch mode in this version.",
+        "Whether `run` ends by itself. A pipeline that reads files has to say it.",
     ),
     Entry::new(
         "sources",
@@ -207,7 +207,7 @@ static FILE: &[Entry] = &[
         "poll",
         time(1, 3_600),
         Default::Value("\"10s\""),
-        "In a stream: how often new files are looked for. A file that was written to within that time is read up to its last complete record, a compressed one not at all yet.",
+        "In a stream: how often new files are looked for. A file that has changed since the last look is read up to its last complete record, a compressed one not at all yet; one that holds no whole record is not begun.",
     ),
 ];
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use glob::MatchOptions;
 use tributary_core::{Checkpoint, Position, SplitId, UnreadInput};
@@ -44,6 +44,8 @@ pub(crate) struct Input {
     pub(crate) length: u64,
     /// Somebody may be writing to it: its last record may be incomplete.
     pub(crate) may_grow: bool,
+    /// It is not begun before a whole record of it is there: what is shorter does not tell a file from another one.
+    pub(crate) holds_on: bool,
 }
 
 /// What was found.
@@ -108,13 +110,42 @@ fn known_by_path<'a>(source: &str, checkpoint: &'a Checkpoint) -> HashMap<&'a st
     known
 }
 
-/// What earlier looks at the same paths have found.
+/// What the last look at the same paths has found.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     /// How many there were.
-    pub(crate) count: u64,
-    /// Files that are read to their end: when they were last written to, and their length then.
-    done: HashMap<PathBuf, (SystemTime, u64)>,
+    count: u64,
+    known: HashMap<PathBuf, Look>,
+}
+
+/// A file as it was when it was looked at.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    stamp: Stamp,
+    /// It was read to its end.
+    is_done: bool,
+}
+
+/// What changes when somebody writes to a file or puts another one in its place: when it was written to and changed, in
+/// nanoseconds, its length, which file it is. Only compared with itself: whose clock it is does not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    written: (i64, i64),
+    changed: (i64, i64),
+    length: u64,
+    file: (u64, u64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self {
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            length: metadata.len(),
+            file: (metadata.dev(), metadata.ino()),
+        })
+    }
 }
 
 /// Finds the inputs of `options` and what `checkpoint` says of each.
@@ -126,9 +157,17 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint, looks: &mut Loo
     }
     let known = known_by_path(source, checkpoint);
     let mut chosen = Chosen::default();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut looked) = (BTreeSet::new(), HashMap::new());
     for pattern in &options.paths {
-        for path in matches(options, pattern)? {
+        let paths = match matches(options, pattern) {
+            // What was no mistake at first is no reason to end later.
+            Err(error) if looks.count > 1 => {
+                chosen.unread.push(UnreadInput { name: pattern.clone(), reason: error.to_string() });
+                continue;
+            }
+            paths => paths?,
+        };
+        for path in paths {
             if !seen.insert(path.clone()) {
                 continue;
             }
@@ -138,24 +177,30 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint, looks: &mut Loo
                 continue;
             };
             if pattern == STANDARD_INPUT {
-                if looks.count == 1 {
-                    chosen.inputs.push_back(standard_input(options));
-                }
+                chosen.inputs.push_back(standard_input(options));
                 continue;
             }
             // Before it is read: what is written meanwhile is another state.
-            let stamp = options.poll.and_then(|_| stamp(&path));
-            if stamp.is_some() && looks.done.get(&path) == stamp.as_ref() {
+            let stamp = options.poll.and_then(|_| Stamp::of(&path));
+            let before = looks.known.get(&path).filter(|before| Some(before.stamp) == stamp);
+            if let Some(before) = before.filter(|before| before.is_done) {
+                looked.insert(path, *before);
                 continue;
             }
-            let may_grow = options.poll.zip(stamp).is_some_and(|(poll, (written, _))| is_recent(written, poll));
+            let may_grow = options.poll.is_some() && before.is_none();
+            if let Some(stamp) = stamp {
+                looked.insert(path.clone(), Look { stamp, is_done: false });
+            }
             let known = known.get(name).map_or(&[][..], Vec::as_slice);
             match identify(options, name, known) {
                 Ok(Found::Read(input)) if may_grow && input.packing != Some(Packing::Plain) => {}
-                Ok(Found::Read(input)) => chosen.inputs.push_back(Input { may_grow, ..input }),
+                Ok(Found::Read(input)) => {
+                    let holds_on = options.poll.is_some() && matches!(input.from, Position::Start);
+                    chosen.inputs.push_back(Input { may_grow, holds_on, ..input });
+                }
                 Ok(Found::Done) => {
-                    if let Some(stamp) = stamp.filter(|_| !may_grow) {
-                        looks.done.insert(path, stamp);
+                    if let Some(look) = looked.get_mut(&path) {
+                        look.is_done = !may_grow;
                     }
                 }
                 Ok(Found::Shrunk) => {
@@ -171,18 +216,8 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint, looks: &mut Loo
             }
         }
     }
+    looks.known = looked;
     Ok(chosen)
-}
-
-/// When a file was last written to, and its length.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-/// Whether a file was written to a short while ago; one from the future was not.
-fn is_recent(written: SystemTime, poll: Duration) -> bool {
-    written.elapsed().is_ok_and(|age| age < poll)
 }
 
 fn standard_input(options: &Options) -> Input {
@@ -194,6 +229,7 @@ fn standard_input(options: &Options) -> Input {
         packing: None,
         length: 0,
         may_grow: false,
+        holds_on: false,
     }
 }
 
@@ -284,7 +320,16 @@ fn identify(options: &Options, name: &str, known: &[(Identity, &SplitId, &Positi
         _ => {}
     }
     let (place, name) = (Place::File(path.to_owned()), name.into());
-    Ok(Found::Read(Input { place, name, split, from, packing: Some(packing), length, may_grow: false }))
+    Ok(Found::Read(Input {
+        place,
+        name,
+        split,
+        from,
+        packing: Some(packing),
+        length,
+        may_grow: false,
+        holds_on: false,
+    }))
 }
 
 #[cfg(test)]

@@ -31,9 +31,9 @@ pub struct Options {
     pub on_changed: OnChanged,
     /// Whether a path or pattern may match nothing.
     pub optional: bool,
-    /// In a stream: how often the paths are looked at again. A pattern may match nothing yet. A file that was written to
-    /// within that time is read up to its last complete record, a compressed one not at all yet. None: everything is read
-    /// once.
+    /// In a stream: how often the paths are looked at again. A pattern may match nothing yet. A file that is another one
+    /// than at the last look is read up to its last complete record, a compressed one not at all yet. None: everything is
+    /// read once.
     pub poll: Option<Duration>,
     /// A text that no other run uses (an attempt id): standard input is a new split in each run, for it cannot be
     /// resumed. Used for nothing else.

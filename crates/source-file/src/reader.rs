@@ -151,9 +151,12 @@ impl Batch {
 
     /// Adds the span of what was read of `current` since it was last accounted for.
     fn account(&mut self, current: &mut Current, ended: bool) -> Result<(), Conflict> {
+        if ended && current.is_held() && current.reached == 0 {
+            return Ok(());
+        }
         let to = match (ended, current.packed) {
             (true, true) => Position::End,
-            (true, false) if current.input.may_grow => Position::Offset(current.reached),
+            (true, false) if current.is_held() => Position::Offset(current.reached),
             (true, false) => Position::Offset(current.pushed),
             (false, _) => Position::Offset(current.reached),
         };
@@ -304,7 +307,7 @@ impl Current {
                     self.end();
                 }
                 // What is incomplete is read when it is complete.
-                None if self.exhausted && self.input.may_grow => return Ok(Filled::Done),
+                None if self.exhausted && self.is_held() => return Ok(Filled::Done),
                 None if self.exhausted => self.end(),
                 None => {
                     let bytes = self.chunks.read(&mut self.bytes, self.read_size)?;
@@ -317,6 +320,12 @@ impl Current {
                 }
             }
         }
+    }
+
+    /// Whether what follows the last complete record is left for later.
+    fn is_held(&self) -> bool {
+        let is_begun = self.reached > 0;
+        !self.packed && (self.input.may_grow || (self.input.holds_on && !is_begun))
     }
 
     fn end(&mut self) {
@@ -410,6 +419,7 @@ mod tests {
             packing: Some(Packing::Plain),
             length: 12,
             may_grow: false,
+            holds_on: false,
         };
         let limit = RecordLimit::DEFAULT;
         let mut reader = Reader::new(ScopeId::new("source:events"), limit, 1 << 20, VecDeque::new());

@@ -141,6 +141,9 @@ impl Source for FileSource {
                     let found = task.await;
                     self.state = State::Done;
                     let Look { hand, unread } = found.map_err(Error::Reader)??;
+                    for input in unread.iter().filter(|input| !self.unread.contains(input)) {
+                        tracing::warn!(name = input.name, reason = input.reason, "an input cannot be read");
+                    }
                     self.unread = unread;
                     self.state = State::Idle(hand);
                 }

@@ -1,8 +1,11 @@
 //! A state of a contact, as statistics see it.
 
+use std::sync::Arc;
+
 use tributary_core::Timestamp;
 
 use super::ended::{EndReason, Segment};
+use super::statistics::QueueAndChannel;
 
 /// What an agent has to do with a contact in a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,21 +67,20 @@ pub(crate) enum Count {
 }
 
 /// A state of a contact.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CountedContact {
     pub(crate) start: i64,
     /// None where its session's end is all that is known.
     pub(crate) end: Option<i64>,
     pub(crate) class: Class,
     pub(crate) routing: Option<Routing>,
-    /// Which of the agent's queues.
-    pub(crate) queue: usize,
+    pub(crate) queue: Arc<QueueAndChannel>,
     counts: [Option<(i64, Count)>; 2],
 }
 
 impl CountedContact {
     /// A segment of this queue.
-    pub(crate) fn new(segment: &Segment, queue: usize) -> Self {
+    pub(crate) fn new(segment: &Segment, queue: Arc<QueueAndChannel>) -> Self {
         let (start, end) = (segment.stretch.start.micros(), segment.stretch.end.map(Timestamp::micros));
         let routing = segment.contact.method.as_deref().and_then(Routing::of);
         let is_connected = segment.contact.connected.is_some();

@@ -3,7 +3,7 @@
 //! What ended is kept until its session ends, and is then spread over the intervals of the clock. Definitions:
 //! `docs/agent-statistics.md`. Source: Amazon Connect administrator guide, "Metric definitions".
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Counting {
 }
 
 /// A queue and a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueAndChannel {
     /// The queue's ARN.
     pub queue_arn: Option<Box<str>>,
@@ -88,7 +88,7 @@ pub struct IntervalOfAgent {
     pub assigned: Option<Arc<Assigned>>,
     /// None where the agent had no session, and only a contact ended with the interval before.
     pub spent: Option<Spent>,
-    /// What was done, in the order in which the queues were met.
+    /// What was done, in the order in which the queues were met; those of all agents are the same ones.
     pub contacts: Vec<(Arc<QueueAndChannel>, Handled)>,
 }
 
@@ -96,7 +96,46 @@ pub struct IntervalOfAgent {
 struct Cell {
     assigned: Option<Arc<Assigned>>,
     spent: Option<Spent>,
-    contacts: BTreeMap<usize, Handled>,
+    contacts: Vec<(Arc<QueueAndChannel>, Handled)>,
+}
+
+impl Cell {
+    fn contacts(&mut self, queue: &Arc<QueueAndChannel>) -> &mut Handled {
+        let known = self.contacts.iter().position(|(known, _)| Arc::ptr_eq(known, queue));
+        let at = known.unwrap_or_else(|| {
+            self.contacts.push((Arc::clone(queue), Handled::default()));
+            self.contacts.len() - 1
+        });
+        &mut self.contacts[at].1
+    }
+}
+
+/// The queues of all agents, each once.
+#[derive(Debug, Default)]
+pub struct Queues {
+    /// By ARN, or an empty text: one for each channel.
+    known: HashMap<Box<str>, Vec<Arc<QueueAndChannel>>>,
+}
+
+impl Queues {
+    /// That of a segment. An empty text is none, in the rows' ids as well.
+    fn of(&mut self, segment: &Segment) -> Arc<QueueAndChannel> {
+        let arn = segment.contact.queue_arn.as_deref().unwrap_or_default();
+        let channel = segment.contact.channel.as_deref().filter(|text| !text.is_empty());
+        if !self.known.contains_key(arn) {
+            self.known.insert(arn.into(), Vec::new());
+        }
+        let Some(known) = self.known.get_mut(arn) else { return Arc::default() };
+        match known.iter().find(|known| known.channel.as_deref() == channel) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let queue_arn = Some(arn).filter(|arn| !arn.is_empty()).map(Into::into);
+                let queue = Arc::new(QueueAndChannel { queue_arn, channel: channel.map(Into::into) });
+                known.push(Arc::clone(&queue));
+                queue
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +162,13 @@ pub struct Statistics {
     statuses: Vec<StatusSpan>,
     contacts: Vec<CountedContact>,
     assignments: Vec<(i64, Arc<Assigned>)>,
-    queues: Vec<Arc<QueueAndChannel>>,
-    cells: BTreeMap<i64, Cell>,
+    /// By their interval's start, which ascends.
+    cells: Vec<(i64, Cell)>,
 }
 
 impl Statistics {
     /// Takes what ended. With the session's end, all of it is spread over its intervals.
-    pub fn take(&mut self, ended: &Ended, counting: &Counting) {
+    pub fn take(&mut self, ended: &Ended, counting: &Counting, queues: &mut Queues) {
         let stretch = ended.stretch();
         let (start, end) = (stretch.start.micros(), stretch.end.map(Timestamp::micros));
         if stretch.reason == EndReason::StillOpen {
@@ -149,7 +188,7 @@ impl Statistics {
                 column: counting.custom_states.iter().position(|arn| Some(&**arn) == status.arn.as_deref()),
             }),
             Ended::Segment(segment) => {
-                let queue = self.queue(segment);
+                let queue = queues.of(segment);
                 self.contacts.push(CountedContact::new(segment, queue));
             }
             Ended::Assignment(assignment) => self.assignments.push((start, Arc::clone(&assignment.assigned))),
@@ -160,31 +199,17 @@ impl Statistics {
     /// The intervals that began before `border` and to which nothing is added any more; with the last border of a
     /// session, the one that the session ended in stays.
     pub fn drain(&mut self, border: i64, counting: &Counting) -> Vec<IntervalOfAgent> {
-        let later = self.cells.split_off(&border);
+        let later = self.cells.split_off(self.cells.partition_point(|(start, _)| *start < border));
+        // Agents are many, and most of them have left: nothing is kept that is not used.
         let cells = std::mem::replace(&mut self.cells, later);
         let interval = |(start, cell): (i64, Cell)| IntervalOfAgent {
             start: Timestamp::from_micros(start),
             end: Timestamp::from_micros(start + counting.interval),
             assigned: cell.assigned,
             spent: cell.spent,
-            contacts: cell.contacts.into_iter().map(|(at, done)| (Arc::clone(&self.queues[at]), done)).collect(),
+            contacts: cell.contacts,
         };
         cells.into_iter().map(interval).collect()
-    }
-
-    fn queue(&mut self, segment: &Segment) -> usize {
-        // An empty text is none, in the rows' ids as well.
-        let contact = &segment.contact;
-        let queue_arn = contact.queue_arn.as_deref().filter(|text| !text.is_empty());
-        let channel = contact.channel.as_deref().filter(|text| !text.is_empty());
-        let is_it = |known: &Arc<QueueAndChannel>| {
-            known.queue_arn.as_deref() == queue_arn && known.channel.as_deref() == channel
-        };
-        self.queues.iter().position(is_it).unwrap_or_else(|| {
-            let (queue_arn, channel) = (queue_arn.map(Into::into), channel.map(Into::into));
-            self.queues.push(Arc::new(QueueAndChannel { queue_arn, channel }));
-            self.queues.len() - 1
-        })
     }
 
     fn settle(&mut self, start: i64, end: i64, counting: &Counting) {
@@ -225,7 +250,7 @@ struct Settling<'a> {
     session: i64,
     statuses: Vec<StatusSpan>,
     assignments: Vec<(i64, Arc<Assigned>)>,
-    cells: &'a mut BTreeMap<i64, Cell>,
+    cells: &'a mut Vec<(i64, Cell)>,
 }
 
 /// What an agent does at a moment.
@@ -246,13 +271,18 @@ enum Turn {
 
 impl Settling<'_> {
     fn cell(&mut self, interval: i64) -> &mut Cell {
-        let moment = interval.max(self.session);
-        let assignments = &self.assignments;
-        self.cells.entry(interval).or_insert_with(|| {
-            let known = assignments.partition_point(|(since, _)| *since <= moment);
-            let assigned = known.checked_sub(1).map(|at| Arc::clone(&assignments[at].1));
-            Cell { assigned, ..Cell::default() }
-        })
+        let at = match self.cells.last() {
+            Some((last, _)) if *last == interval => Ok(self.cells.len() - 1),
+            _ => self.cells.binary_search_by_key(&interval, |(start, _)| *start),
+        };
+        let at = at.unwrap_or_else(|at| {
+            let moment = interval.max(self.session);
+            let known = self.assignments.partition_point(|(since, _)| *since <= moment);
+            let assigned = known.checked_sub(1).map(|at| Arc::clone(&self.assignments[at].1));
+            self.cells.insert(at, (interval, Cell { assigned, ..Cell::default() }));
+            at
+        });
+        &mut self.cells[at].1
     }
 
     /// Spreads the agent's own time.
@@ -296,35 +326,35 @@ impl Settling<'_> {
             let at = at.clamp(session.start, session.end);
             if self.counting.range.contains(&at) {
                 let interval = self.counting.interval_of(at);
-                count.add_to(self.cell(interval).contacts.entry(contact.queue).or_default());
+                count.add_to(self.cell(interval).contacts(&contact.queue));
             }
         }
         let time = contact.start.max(counted.start)..contact.end.unwrap_or(i64::MAX).min(counted.end);
         match (contact.class, contact.routing) {
             (Class::Ringing, None) | (Class::Failed | Class::Other, _) => {}
             (Class::Ringing | Class::OutboundRinging, Some(routing)) => {
-                self.spread_contact(time, contact.queue, |done, micros| {
+                self.spread_contact(time, &contact.queue, |done, micros| {
                     done.connecting_time[routing as usize] += micros
                 });
             }
             (Class::OutboundRinging, None) => {}
             (Class::Handled, _) => {
-                self.spread_contact(time.clone(), contact.queue, |done, micros| done.handle_time += micros);
+                self.spread_contact(time.clone(), &contact.queue, |done, micros| done.handle_time += micros);
                 let statuses = std::mem::take(&mut self.statuses);
                 for status in statuses.iter().filter(|status| status.counts_contacts()) {
                     let time = time.start.max(status.start)..time.end.min(status.end);
-                    self.spread_contact(time, contact.queue, |done, micros| done.contact_time += micros);
+                    self.spread_contact(time, &contact.queue, |done, micros| done.contact_time += micros);
                 }
                 self.statuses = statuses;
             }
         }
     }
 
-    fn spread_contact(&mut self, mut time: Range<i64>, queue: usize, add: impl Fn(&mut Handled, i64)) {
+    fn spread_contact(&mut self, mut time: Range<i64>, queue: &Arc<QueueAndChannel>, add: impl Fn(&mut Handled, i64)) {
         while time.start < time.end {
             let interval = self.counting.interval_of(time.start);
             let until = time.end.min(interval + self.counting.interval);
-            add(self.cell(interval).contacts.entry(queue).or_default(), until - time.start);
+            add(self.cell(interval).contacts(queue), until - time.start);
             time.start = until;
         }
     }

@@ -216,6 +216,13 @@ fn options_that_exclude_one_another() {
             "3:17 sources.agents.file: whether [sources.agents.file] is read once or for ever is not said (add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more)",
         ],
     );
+    assert_problems(
+        &GOOD.replace("batch", "streaming").replace("paths = [", "paths = [\"-\", "),
+        &[],
+        &[
+            "5:10 sources.agents.file.paths[0]: standard input cannot be read in streaming mode: what was read and not committed would be lost (write it to files, or mode = \"batch\")",
+        ],
+    );
     let twice = "[sources.more.file]\npaths = [\"-\", \"in/*.gz\"]\n[sources.other.file]\npaths = [\"-\"]\n";
     assert_problems(
         &format!("{GOOD}{twice}"),

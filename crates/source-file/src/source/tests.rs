@@ -537,3 +537,22 @@ async fn a_stream_waits_for_more() {
     assert_eq!(next(&mut source, &mut fixture.checkpoint).await, told("c.json", &["{\"c\":1}"]));
     waits(&mut source).await;
 }
+
+/// A file that was first seen with a few bytes that any file begins with, and is then another one.
+#[tokio::test]
+async fn a_stream_knows_a_file_by_a_whole_record_of_it() {
+    let mut fixture = Fixture::new("*");
+    fixture.options.poll = Some(Duration::from_millis(100));
+    fixture.write("a.json", "[\n");
+    let mut source = fixture.open().unwrap();
+    let more = tokio::time::timeout(Duration::from_millis(600), source.next()).await;
+    assert!(more.is_err(), "nothing is there to read");
+    fixture.write("a.json", "[\n{\"a\":1},\n");
+    let batch = source.next().await.unwrap().unwrap();
+    fixture.checkpoint = commit(&fixture.checkpoint, &batch);
+    fixture.write("other", "[\n{\"b\":1},\n{\"b\":2}\n]\n");
+    fs::rename(fixture.folder.path().join("other"), fixture.folder.path().join("a.json")).unwrap();
+    let batch = source.next().await.unwrap().unwrap();
+    let texts: Vec<String> = seen(&batch).into_iter().map(|(_, _, text)| text).collect();
+    assert_eq!(texts, ["{\"b\":1}", "{\"b\":2}"]);
+}

@@ -52,7 +52,8 @@ fn assignment(profile: &str, start: i64, end: i64) -> Ended {
 
 fn intervals(ended: &[Ended], counting: &Counting) -> Vec<IntervalOfAgent> {
     let mut statistics = Statistics::default();
-    ended.iter().for_each(|ended| statistics.take(ended, counting));
+    let mut queues = Queues::default();
+    ended.iter().for_each(|ended| statistics.take(ended, counting, &mut queues));
     statistics.drain(i64::MAX, counting)
 }
 
