@@ -208,7 +208,7 @@ impl<'a> Deriver<'a> {
                 self.follow(agent, rows, row, days.contains(&day));
                 if let Some(news) = &self.news {
                     let Agent { time, since_news, .. } = &mut self.agents[agent];
-                    since_news.take(time, (rows.moment(row, self.rules.early_seconds), rows.kind(row)), news);
+                    since_news.take(time, rows.told(row, self.rules.early_seconds), news);
                 }
                 self.keep(agent, days);
             }

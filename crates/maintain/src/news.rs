@@ -41,27 +41,48 @@ impl News {
     }
 }
 
-/// What an agent has done since the last day of the news. A session depends on the one before it, and on no older one.
+/// What an event tells, as far as it hangs on what was told before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) at: Timestamp,
+    pub(crate) kind: EventKind,
+    /// Its current snapshot tells the status, the contacts and where the agent belongs.
+    pub(crate) is_full: bool,
+}
+
+impl Told {
+    /// Whether where the agent stands afterwards does not hang on what was before. Heart beats repeat older snapshots.
+    pub(crate) fn settles(self) -> bool {
+        match self.kind {
+            EventKind::Login | EventKind::Logout => true,
+            EventKind::Change => self.is_full,
+            EventKind::HeartBeat => false,
+        }
+    }
+}
+
+/// What an agent has done since the last day of the news. A session depends on the one before it, and on no older one; what
+/// was open in the old session, where it went on in the place of the new one, on neither.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SinceNews {
     /// A session has begun.
     has_begun: bool,
-    /// An event was compared with the one before it.
-    is_linked: bool,
+    /// And something was told in it that does not hang on what was before.
+    is_settled: bool,
 }
 
 impl SinceNews {
     /// Takes an event that the agent has been shown.
-    pub(crate) fn take(&mut self, time: &AgentTime, (at, kind): (Timestamp, EventKind), news: &News) {
+    pub(crate) fn take(&mut self, time: &AgentTime, told: Told, news: &News) {
         let border = news.border();
-        if at >= border {
+        if told.at >= border {
             self.has_begun |= time.open_since().is_some_and(|since| since >= border);
-            self.is_linked |= kind != EventKind::HeartBeat;
+            self.is_settled |= self.has_begun && told.settles();
         }
     }
 
     /// Whether the agent's further rows are what they are without the news.
-    pub(crate) fn is_settled(self, links: bool) -> bool {
-        self.has_begun && (self.is_linked || !links)
+    pub(crate) fn is_settled(self) -> bool {
+        self.is_settled
     }
 }

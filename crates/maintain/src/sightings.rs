@@ -13,6 +13,7 @@ use tributary_core::{Key, Timestamp};
 
 use crate::digests::{Digester, Digests, Side};
 use crate::error::Error;
+use crate::news::Told;
 
 /// The columns that tell of time.
 pub(crate) const COLUMNS: [&str; 11 + 1 + LEVELS] = [
@@ -196,6 +197,13 @@ impl Rows {
     /// Its kind.
     pub(crate) fn kind(&self, row: usize) -> EventKind {
         EventKind::of(self.event_type(row).unwrap_or_default())
+    }
+
+    /// What a row's event tells, as far as it hangs on what was told before.
+    pub(crate) fn told(&self, row: usize, early_seconds: bool) -> Told {
+        let is_full =
+            self.status_since.is_valid(row) && self.profile.get(row).is_some() && self.contacts.lists.is_valid(row);
+        Told { at: self.moment(row, early_seconds), kind: self.kind(row), is_full }
     }
 
     /// The snapshots of a row's event, where they were asked for.

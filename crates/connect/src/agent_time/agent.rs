@@ -207,7 +207,8 @@ impl OpenSession {
             return;
         }
         let session = self.session.stretch.start;
-        let mut start = seen.since.unwrap_or(by.at).max(session);
+        // Nothing begins after it was told, whatever the clocks of the service say.
+        let mut start = seen.since.unwrap_or(by.at).min(by.at).max(session);
         if let Some(mut status) = self.status.take() {
             // Statuses follow one another, whatever the clocks of the service say.
             start = start.max(status.stretch.start);
@@ -240,7 +241,7 @@ impl OpenSession {
     fn change_contact(&mut self, seen: &ContactSeen<'_>, floor: Timestamp, by: &Sighting<'_>, ended: &mut Vec<Ended>) {
         // Without a state, or its start, nothing can be said of it.
         let (Some(state), Some(since)) = (seen.state, seen.since) else { return };
-        let start = if since < floor { self.session.stretch.start } else { since };
+        let start = if since < floor { self.session.stretch.start } else { since.min(by.at) };
         let fresh = || Segment {
             stretch: opened(start, by),
             state: state.into(),

@@ -164,7 +164,7 @@ pub struct Segment {
 impl Segment {
     /// Whether it begins where the contact took its state, and not with the session only.
     pub fn is_from_its_beginning(&self) -> bool {
-        self.stretch.start == self.since
+        self.stretch.start <= self.since
     }
 
     /// Whether it is after-contact work.
