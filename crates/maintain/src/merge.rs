@@ -20,7 +20,7 @@ use crate::scan::{Reader, Reading, metadata};
 use crate::sightings::{DISTINCT, Rows, columns};
 
 /// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some.
-const ROWS_AT_ONCE: usize = 4_096;
+const ROWS_AT_ONCE: usize = 8_192;
 
 /// A row group has at least so many rows in memory.
 const LEAST_ROWS: usize = 64;
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 48;
 
 /// Nor more than have so many bytes, decompressed, in the columns that are read, for a reader holds those of its row group;
 /// but at least two.
-const BYTES_AT_ONCE: u64 = 96 << 20;
+const BYTES_AT_ONCE: u64 = 160 << 20;
 
 /// Rows of a run that are read back together.
 const RUN_ROWS: usize = 512;
