@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tributary_core::{Epoch, Failure, TableId};
+use tributary_core::{Epoch, Failure, Fault, TableId};
 use tributary_maintain::Rebuilt;
 use tributary_pipeline::{LineFactory, Mode, OptionChange, derive, load};
 use tributary_runtime::{Outcome as RunOutcome, Progress, Stop, Summary, SystemClock, new_attempt, run as run_line};
@@ -98,7 +98,8 @@ async fn beside(
                 Err(failure) => {
                     let (code, error) = (failure.code(), causes(&failure));
                     tracing::warn!(code, error, "the tables of agent time are behind; they are derived next time");
-                    derived.behind = Some(failure);
+                    // Where somebody else derives, nothing is behind.
+                    derived.behind = Some(failure).filter(|failure| failure.fault() != Fault::Fenced);
                 }
             }
         }

@@ -166,19 +166,19 @@ fn statuses_are_told_apart_by_name_and_start() {
 
 #[test]
 fn a_session_without_logout_ends_at_its_last_sign_of_life() {
-    let beat = |id, seconds| event(id, HeartBeat, seconds, status("Available", -5.0), &[contact("c", "ENDED", 1.0)]);
+    let beat = |id, seconds| event(id, HeartBeat, seconds, status("Available", -5.0), &[contact("c", "ENDED", -1.0)]);
     let events = [
         beat("1", 0.0),
         beat("2", 120.0),
         beat("3", 240.0),
-        event("4", Change, 5_000.0, status("Available", -5.0), &[contact("c", "ENDED", 1.0)]),
+        event("4", Change, 5_000.0, status("Available", -5.0), &[contact("c", "ENDED", -1.0)]),
         event("5", Change, 5_010.0, status("Available", -5.0), &[]),
         event("6", Login, 5_020.0, status("Offline", 5_019.0), &[]),
     ];
     assert_eq!(
         told(&events),
         [
-            "c ENDED 1..? silence (1 -)",
+            "c ENDED -1..? silence (1 -)",
             "Available 0..240 silence (1 3)",
             "session 0..240 silence (1 3)",
             // The contact that was never cleared goes on with the next session.
@@ -273,8 +273,9 @@ fn a_logout_alone_is_no_session_and_a_login_ends_its_time() {
         [
             "Offline 400..400 silence (4 4)",
             "session with login 400..400 silence (4 4)",
-            "Offline 2000..4005 next_state (5 6)",
-            "Available 4005..? still_open_at_end_of_input (6 -)",
+            // Nothing begins after it was told.
+            "Offline 2000..2100 next_state (5 6)",
+            "Available 2100..? still_open_at_end_of_input (6 -)",
             "session 2000..? still_open_at_end_of_input (5 -)",
         ]
     );
