@@ -33,7 +33,8 @@ pub struct Proposal {
     /// Whether rows were compared with what the partitions held: the claim is then refused as
     /// [`Claim::Overtaken`] when somebody else committed to one of them since.
     pub guarded: bool,
-    /// Partitions that rows were made from, be they empty; guarded in the same way.
+    /// Partitions that nobody else may have added to meanwhile, because rows were made from them or take their place, be
+    /// they empty; guarded in the same way.
     pub read: Vec<(TableId, PartitionPath)>,
     /// When its first upload was begun.
     pub began: Timestamp,

@@ -63,8 +63,8 @@ pub enum Error {
         /// Who was first.
         by: Box<FencedBy>,
     },
-    /// Another process added rows to the days while they were derived.
-    #[error("epoch {epoch} added to the same days while they were rebuilt: run it again")]
+    /// Another process derived the same days meanwhile.
+    #[error("epoch {epoch} derived the same days while they were rebuilt: run it again")]
     Overtaken {
         /// The epoch.
         epoch: Epoch,

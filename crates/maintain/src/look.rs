@@ -19,7 +19,8 @@ use crate::scan::scan;
 const PARTS: usize = 7;
 
 impl Deriver<'_> {
-    /// Brings the agents of `days` to where they stood before: from the last day before on which they did something.
+    /// Brings the agents of `days` to where they stood before: from the last day before on which something was told of them
+    /// that does not hang on what was before.
     pub(crate) async fn look_back(&mut self, there: &BTreeSet<Day>, days: &RangeInclusive<Day>) -> Result<(), Error> {
         let Some(before) = there.range(..*days.start()).next_back().copied() else { return Ok(()) };
         let mut concerned: Vec<Day> = there.range(days.clone()).copied().collect();

@@ -147,7 +147,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The day's, from the first, with digests of the snapshots if `links` are wanted. With a spool, memory hardly grows with the number of row groups: 512 rows for each 48.
+    /// The day's, from the first, with digests of the snapshots if `links` are wanted. With
+    /// a spool, memory hardly grows with the number of row groups: 512 rows for each run of some of them.
     pub(crate) async fn of(
         store: &dyn ObjectStore,
         live: &LiveFiles,
