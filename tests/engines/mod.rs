@@ -7,6 +7,7 @@
 #![expect(clippy::panic, reason = "a broken expectation panics")]
 
 pub(crate) mod venv;
+pub(crate) mod weed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Day, InvalidName, TableId};
+use crate::{Attempt, Day, InvalidName, TableId};
 
 /// The name of an object, relative to the lake: segments joined by `/`, none of them empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +21,11 @@ impl Key {
     /// The part after the last `/`.
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The attempt whose digits stand in the last part of the name, between `-`, `.` and its ends.
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.file_name().split(['-', '.']).find_map(|piece| piece.parse().ok())
     }
 }
 

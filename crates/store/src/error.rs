@@ -36,6 +36,16 @@ pub enum StoreError {
         /// The length that was uploaded.
         expected: u64,
     },
+    /// The store refuses this caller.
+    #[error("{verb} {key} is refused: {reason}")]
+    Denied {
+        /// What was tried.
+        verb: &'static str,
+        /// On which object.
+        key: Key,
+        /// Why, with a cure.
+        reason: String,
+    },
     /// The store itself cannot be used.
     #[error("{location} cannot be used as a lake: {reason}")]
     Unusable {
@@ -55,7 +65,7 @@ impl StoreError {
                 _ => Fault::Transient,
             },
             Self::Gone { .. } | Self::Different { .. } => Fault::Data,
-            Self::Unusable { .. } => Fault::Config,
+            Self::Denied { .. } | Self::Unusable { .. } => Fault::Config,
         }
     }
 
@@ -65,6 +75,7 @@ impl StoreError {
             Self::Io { .. } => "store/io",
             Self::Gone { .. } => "store/gone",
             Self::Different { .. } => "store/different",
+            Self::Denied { .. } => "store/denied",
             Self::Unusable { .. } => "store/unusable",
         }
     }

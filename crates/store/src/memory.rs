@@ -292,6 +292,7 @@ mod tests {
     #[tokio::test]
     async fn passes_the_conformance_suite() {
         crate::conformance::run(|| Arc::new(MemoryStore::new())).await;
+        crate::conformance::tells_who_completed(&MemoryStore::new()).await;
     }
 
     #[tokio::test]

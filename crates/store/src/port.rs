@@ -20,7 +20,7 @@ pub enum Created {
 /// When the object appeared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completed {
-    /// By this call.
+    /// By this call, as far as the store can tell: S3 may say so of every one.
     Now,
     /// It was there already, equal to what was uploaded.
     Before,
@@ -61,7 +61,8 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes the object; one that is not there is no error.
     async fn delete(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// Begins an upload that only [`complete`](Self::complete) makes visible.
+    /// Begins an upload that only [`complete`](Self::complete) makes visible. The last part of the key's name holds the
+    /// attempt ([`Key::attempt`]): S3 keeps nothing else of an upload that could tell whose it is.
     async fn begin(&self, attempt: &Attempt, key: &Key) -> Result<Box<dyn Upload>, StoreError>;
 
     /// Makes a sealed upload visible under its key, without a condition: nobody else writes that key. Safe to repeat:

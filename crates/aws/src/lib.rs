@@ -1,0 +1,163 @@
+//! How AWS is reached: region, endpoint, credentials, TLS, proxy, retries and timeouts, for every room that calls it.
+//!
+//! # Invariants
+//! - Credentials come from the SDK's own chain (environment, profile, SSO, process, web identity, container, instance)
+//!   and, on top of it, from one assumed role. No secret passes through this room's options, errors or logs.
+//! - Retries are the SDK's: whoever calls through a connection repeats nothing by itself.
+//!
+//! # Deliberately absent
+//! Any service: S3 is `store-s3`'s and `source-s3`'s.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use thiserror::Error;
+use tributary_core::Fault;
+
+/// Tries of one call. With the SDK's backoff (doubling, at most 20 s) they bridge about a minute of SlowDown.
+const ATTEMPTS: u32 = 8;
+
+/// A server that does not accept a connection in this time is not going to.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Until the first byte of an answer. S3 may take long to complete a large upload and sends blanks meanwhile.
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+
+/// The region in which a server that is not AWS signs unless it is told another.
+const ELSEWHERE: &str = "us-east-1";
+
+/// The session of an assumed role, as CloudTrail shows it.
+const SESSION: &str = "tributary";
+
+/// Where and as whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The region; without it the SDK's chain decides (`AWS_REGION`, profile, instance).
+    pub region: Option<String>,
+    /// The address of a server that is not AWS, or of an interface endpoint.
+    pub endpoint: Option<String>,
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// A role to assume on top of what the chain gives.
+    pub role: Option<Role>,
+    /// PEM certificates of authorities to trust besides those of the system.
+    pub authorities: Option<PathBuf>,
+}
+
+/// A role to assume by AWS STS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// The external id that its owner asks for.
+    pub external_id: Option<String>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The file of authorities cannot be used.
+    #[error("the certificates in {file} cannot be read; name a file in PEM format")]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// What went wrong.
+        #[source]
+        cause: io::Error,
+    },
+    /// Nobody says which region is meant.
+    #[error("no AWS region is known; set region = \"eu-central-1\" beside the location, or the variable AWS_REGION")]
+    Region,
+}
+
+impl ConnectError {
+    /// What it asks of the caller.
+    pub const fn fault(&self) -> Fault {
+        Fault::Config
+    }
+
+    /// Its paragraph in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Authorities { .. } => "aws/authorities",
+            Self::Region => "aws/region",
+        }
+    }
+}
+
+/// Loads the SDK's configuration. Nothing is sent before the first call, unless the region is to be had only from the
+/// instance's metadata.
+///
+/// # Errors
+/// [`ConnectError`]: an unreadable file of authorities, or no region.
+pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(connection)?)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(FIRST_BYTE).build());
+    if let Some(region) = &connection.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &connection.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(profile) = &connection.profile {
+        loader = loader.profile_name(profile);
+    }
+    let mut config = loader.load().await;
+    if config.region().is_none() {
+        if config.endpoint_url().is_none() {
+            return Err(ConnectError::Region);
+        }
+        config = config.into_builder().region(Region::new(ELSEWHERE)).build();
+    }
+    let Some(role) = &connection.role else { return Ok(config) };
+    // The endpoint is that of the service that is called, not of STS.
+    let mut plain = config.to_builder();
+    if connection.endpoint.is_some() {
+        plain.set_endpoint_url(None);
+    }
+    let plain = plain.build();
+    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name(SESSION).configure(&plain);
+    if let Some(external) = &role.external_id {
+        provider = provider.external_id(external);
+    }
+    let provider = match config.credentials_provider() {
+        Some(chain) => provider.build_from_provider(chain).await,
+        None => provider.build().await,
+    };
+    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
+    Ok(config.into_builder().credentials_provider(provider).build())
+}
+
+/// A client over rustls that trusts the system's authorities and those of the connection, and goes through the proxy
+/// of the environment (`HTTPS_PROXY`, `NO_PROXY`).
+fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError> {
+    let mut trusted = TrustStore::default();
+    if let Some(file) = &connection.authorities {
+        let refused = |cause| ConnectError::Authorities { file: file.clone(), cause };
+        trusted = trusted.with_pem_certificate(std::fs::read(file).map_err(refused)?);
+    }
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let context = context.map_err(|error| ConnectError::Authorities {
+        file: connection.authorities.clone().unwrap_or_default(),
+        cause: io::Error::other(error),
+    })?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
+    }))
+}

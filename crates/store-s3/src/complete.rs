@@ -1,0 +1,128 @@
+//! Completing: without a condition, and with a look after every other answer than 200.
+//!
+//! Source: Amazon S3 API Reference, CompleteMultipartUpload. A 409 to a *conditional* completion asks for the parts
+//! again, which nobody has any more after a claim; so there is no condition. A second completion may answer 200 or
+//! NoSuchUpload, and 200 may hold an error: none of it is believed, the object is.
+
+use std::time::Duration;
+
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use tributary_core::{Digest, Key, Ticket};
+use tributary_store::{Completed, StoreError};
+
+use crate::answer::{Answer, COMPLETE, READ};
+use crate::checksum;
+use crate::store::Inner;
+use crate::upload::part_number;
+
+/// Between two looks for an object whose upload is gone: another completion may be about to make it visible.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_secs(1)];
+
+/// What stands under a key.
+struct Found {
+    bytes: u64,
+    digest: Option<Digest>,
+    tag: Option<String>,
+}
+
+impl Found {
+    /// Whether it is what was uploaded: by the checksum, where the server keeps it, else by the tags of the parts,
+    /// else (SSE-KMS on a server without checksums) by its length under a name that nobody else writes.
+    fn is(&self, ticket: &Ticket) -> bool {
+        if self.bytes != ticket.bytes {
+            return false;
+        }
+        if let Some(digest) = self.digest {
+            return digest == ticket.digest;
+        }
+        let expected = checksum::composite_tag(&ticket.parts);
+        match (&self.tag, expected) {
+            (Some(tag), Some(expected)) => checksum::bare(tag) == expected,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) async fn complete(&self, key: &Key, ticket: &Ticket) -> Result<Completed, StoreError> {
+        fail::fail_point!("store:before_rename", |_| std::process::abort());
+        let answer = self.ask_to_complete(key, ticket).await;
+        fail::fail_point!("store:after_rename", |_| std::process::abort());
+        let answer = match answer {
+            Ok(made) if made.is(ticket) => return Ok(Completed::Now),
+            Ok(_) => Answer::unsure(),
+            Err(answer) => answer,
+        };
+        let is_gone = answer.is("NoSuchUpload");
+        for pause in LOOKS {
+            tokio::time::sleep(pause).await;
+            match self.look(key).await? {
+                Some(found) if found.is(ticket) => return Ok(Completed::Before),
+                Some(found) => {
+                    return Err(StoreError::Different {
+                        key: key.clone(),
+                        found: found.bytes,
+                        expected: ticket.bytes,
+                    });
+                }
+                None if is_gone => {}
+                None => return Err(answer.into_error(COMPLETE, key, &self.location)),
+            }
+        }
+        Err(StoreError::Gone { key: key.clone() })
+    }
+
+    /// What the answer says of the object; of its length it says nothing.
+    async fn ask_to_complete(&self, key: &Key, ticket: &Ticket) -> Result<Found, Answer> {
+        let parts = ticket.parts.iter().enumerate().map(|(number, tag)| {
+            CompletedPart::builder().part_number(part_number(number)).e_tag(tag).build()
+        });
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let sent = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.options.bucket)
+            .key(self.name(key))
+            .upload_id(&ticket.upload)
+            .set_checksum_crc64_nvme(checksum::header_of(ticket.digest))
+            .checksum_type(ChecksumType::FullObject)
+            .mpu_object_size(i64::try_from(ticket.bytes).unwrap_or(i64::MAX))
+            .multipart_upload(parts)
+            .send()
+            .await;
+        match sent {
+            Ok(made) => Ok(Found {
+                bytes: ticket.bytes,
+                digest: made.checksum_crc64_nvme().and_then(checksum::digest),
+                tag: made.e_tag().map(str::to_owned),
+            }),
+            Err(error) => Err(Answer::of(&error)),
+        }
+    }
+
+    async fn look(&self, key: &Key) -> Result<Option<Found>, StoreError> {
+        let sent = self
+            .client
+            .head_object()
+            .bucket(&self.options.bucket)
+            .key(self.name(key))
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await;
+        match sent {
+            Ok(head) => Ok(Some(Found {
+                bytes: head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
+                digest: head.checksum_crc64_nvme().and_then(checksum::digest),
+                tag: head.e_tag().map(str::to_owned),
+            })),
+            Err(error) => {
+                let answer = Answer::of(&error);
+                if answer.is_absent() { Ok(None) } else { Err(answer.into_error(READ, key, &self.location)) }
+            }
+        }
+    }
+
+    pub(crate) async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        Ok(self.look(key).await?.map(|found| found.bytes))
+    }
+}

@@ -1,0 +1,51 @@
+//! What can be chosen about the objects of a lake.
+
+use std::collections::BTreeMap;
+
+use tributary_aws::Connection;
+
+/// How the objects are encrypted at rest. Without it the bucket's own default holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// SSE-S3.
+    S3,
+    /// SSE-KMS.
+    Kms {
+        /// The key's id or ARN; AWS's own key of the account without it.
+        key: Option<String>,
+        /// Whether a key of the bucket stands in for most calls of KMS.
+        bucket_key: bool,
+    },
+}
+
+/// Where the lake is and how its objects are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The bucket.
+    pub bucket: String,
+    /// What the keys of the lake begin with, without a `/` at either end; may be empty.
+    pub prefix: String,
+    /// How S3 is reached.
+    pub connection: Connection,
+    /// `https://server/bucket/key` instead of `https://bucket.server/key`.
+    pub path_style: bool,
+    /// Encryption of everything that is written.
+    pub encryption: Option<Encryption>,
+    /// The storage class of data files, as S3 spells it. The log is always of the standard class: it is read often.
+    pub storage_class: Option<String>,
+    /// Tags of data files.
+    pub tags: BTreeMap<String, String>,
+    /// The size of the parts of an upload in bytes; at least S3's 5 MiB.
+    pub part_size: usize,
+    /// Nobody else writes to this lake: creating looks first and then writes, for servers without conditional writes.
+    /// Two processes of one pipeline then lose commits of each other.
+    pub exclusive: bool,
+}
+
+impl Options {
+    /// As URLs say it.
+    pub fn location(&self) -> String {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        format!("s3://{}{slash}{}", self.bucket, self.prefix)
+    }
+}

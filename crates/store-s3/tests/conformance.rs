@@ -1,0 +1,66 @@
+//! The suite of every store, on a real server.
+
+#![expect(clippy::unwrap_used, reason = "a broken expectation panics")]
+
+#[path = "../../../tests/engines/venv.rs"]
+mod venv;
+#[path = "../../../tests/engines/weed.rs"]
+mod weed;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tributary_aws::Connection;
+use tributary_core::Attempt;
+use tributary_store::ObjectStore as _;
+use tributary_store_s3::{Options, S3Store};
+use weed::{BUCKET, KEYS, Weed};
+
+const ENDPOINT: &str = "TRIBUTARY_TEST_ENDPOINT";
+
+/// The SDK reads credentials from the environment, which a test cannot change for itself: the suite runs in a process
+/// of its own.
+#[test]
+fn seaweedfs_passes_the_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(weed) = Weed::start(folder.path()) else { return };
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["the_suite_in_its_own_process", "--exact", "--ignored", "--nocapture"])
+        .envs(KEYS)
+        .env(ENDPOINT, weed.endpoint())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by the other test, which starts the server"]
+async fn the_suite_in_its_own_process() {
+    let made = AtomicU32::new(0);
+    let make = || {
+        let options = options(&format!("suite/{}", made.fetch_add(1, Ordering::Relaxed)));
+        let open = async { S3Store::open(options).await.unwrap() };
+        Arc::new(tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(open)))
+    };
+    tributary_store::conformance::run(make).await;
+    let store = S3Store::open(options("probed")).await.unwrap();
+    store.prove_conditional_writes(&Attempt::from_bits(1)).await.unwrap();
+    assert_eq!(store.list(&"_tributary".parse().unwrap(), None).await.unwrap(), [], "the probe is removed");
+}
+
+fn options(prefix: &str) -> Options {
+    Options {
+        bucket: BUCKET.to_owned(),
+        prefix: prefix.to_owned(),
+        connection: Connection { endpoint: std::env::var(ENDPOINT).ok(), ..Connection::default() },
+        path_style: true,
+        encryption: None,
+        storage_class: None,
+        tags: BTreeMap::new(),
+        part_size: 5 << 20,
+        exclusive: false,
+    }
+}
