@@ -218,7 +218,8 @@ impl Inner {
             let page = page.map_err(|error| self.refused(&error, LIST, folder))?;
             keys.extend(page.contents().iter().filter_map(|object| self.key(object.key()?)));
         }
-        // Directory buckets list in no order.
+        // Servers that keep folders list in the order of their tree, and directory buckets in none.
+        keys.retain(|key| after.is_none_or(|after| key > after));
         keys.sort_unstable();
         Ok(keys)
     }
