@@ -20,7 +20,7 @@ pub(crate) fn gc(args: &Gc, environment: &BTreeMap<String, String>) -> Outcome {
     let report = report.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
     let text = match (args.output, report) {
         (Output::Json, report) => serde_json::to_string(&report)?,
-        (Output::Text, None) => format!("there is no lake at {} yet", lake.display()),
+        (Output::Text, None) => format!("there is no lake at {} yet", lake),
         (Output::Text, Some(report)) => format!(
             "{} attempts banned, {} uploads and {} snapshots thrown away, {} uploads kept",
             report.banned, report.aborted, report.states, report.kept

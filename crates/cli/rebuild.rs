@@ -33,7 +33,7 @@ pub(crate) fn rebuild(args: &Rebuild, environment: &BTreeMap<String, String>) ->
     let rebuilt = rebuilt.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
     let text = match (args.output, rebuilt) {
         (Output::Json, rebuilt) => serde_json::to_string(&rebuilt.map(|rebuilt| object(&rebuilt)))?,
-        (Output::Text, None) => format!("there is no lake at {} yet", lake.display()),
+        (Output::Text, None) => format!("there is no lake at {} yet", lake),
         (Output::Text, Some(rebuilt)) => told(&rebuilt)?,
     };
     terminal::answer(&text)?;

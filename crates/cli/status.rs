@@ -27,7 +27,7 @@ pub(crate) fn status(args: &Status, environment: &BTreeMap<String, String>) -> O
         (Output::Json, view) => terminal::answer(&json(view.as_ref(), args.epochs).to_string())?,
         (Output::Text, Some(view)) => terminal::answer(&text(&view, args.epochs))?,
         (Output::Text, None) => {
-            terminal::answer(&format!("{} has committed nothing to {} yet", plan.pipeline, plan.lake.display()))?;
+            terminal::answer(&format!("{} has committed nothing to {} yet", plan.pipeline, plan.lake))?;
         }
     }
     Ok(Ending::Done)

@@ -1,15 +1,15 @@
 //! The end of a run, for a person.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use tributary_core::Tally;
+use tributary_pipeline::LakePlan;
 use tributary_runtime::{Outcome, Summary};
 
 use crate::units::{bytes, count};
 
 /// What was done, what is odd about it, and a query to go on with.
-pub(crate) fn text(summary: &Summary, lake: &Path) -> String {
+pub(crate) fn text(summary: &Summary, lake: &LakePlan) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     write(&mut text, summary, lake).ok();
@@ -17,7 +17,7 @@ pub(crate) fn text(summary: &Summary, lake: &Path) -> String {
     text
 }
 
-fn write(out: &mut String, summary: &Summary, lake: &Path) -> std::fmt::Result {
+fn write(out: &mut String, summary: &Summary, lake: &LakePlan) -> std::fmt::Result {
     let tally = &summary.tally;
     let ending = match summary.outcome {
         Outcome::Finished => "done",
@@ -44,7 +44,6 @@ fn write(out: &mut String, summary: &Summary, lake: &Path) -> std::fmt::Result {
     )?;
     oddities(out, summary)?;
     if tally.made_rows > 0 {
-        let lake = lake.display();
         writeln!(out, "\nTo query it, paste into duckdb:\n")?;
         writeln!(out, "  SELECT day, event_type, count(*) AS events")?;
         writeln!(out, "  FROM read_parquet('{lake}/agent_event/*/*.parquet', hive_partitioning = true)")?;

@@ -12,10 +12,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -96,6 +100,46 @@ impl ConnectError {
     }
 }
 
+/// What a call failed for when no credentials could be had; `None` when it failed for something else.
+pub fn credentials_failure(error: &(dyn std::error::Error + 'static)) -> Option<NoCredentials> {
+    let found = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    let is_lasting =
+        matches!(found, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_));
+    Some(NoCredentials { is_lasting })
+}
+
+/// The causes of an error in words, the outermost first. Only what they display: what they print for debugging holds
+/// whole answers.
+pub fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let said = cause.to_string();
+        if !words.iter().any(|earlier| earlier.contains(&said)) {
+            words.push(said);
+        }
+    }
+    words.join(": ")
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// No credentials could be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoCredentials {
+    /// There are none, or they are configured wrongly; otherwise whoever gives them failed, and may do better later.
+    pub is_lasting: bool,
+}
+
+impl NoCredentials {
+    /// The cure.
+    pub const CURE: &'static str =
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile, or run where a role gives them";
+}
+
 /// Loads the SDK's configuration. Nothing is sent before the first call, unless the region is to be had only from the
 /// instance's metadata.
 ///
@@ -108,6 +152,10 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(FIRST_BYTE).build());
     if let Some(region) = &connection.region {
         loader = loader.region(Region::new(region.clone()));
+    } else if connection.endpoint.is_some() {
+        // The instance is not asked: what it says would be AWS's.
+        let said = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+        loader = loader.region(said.or_else(ProfileFileRegionProvider::new()).or_else(Region::new(ELSEWHERE)));
     }
     if let Some(endpoint) = &connection.endpoint {
         loader = loader.endpoint_url(endpoint);
@@ -115,12 +163,9 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
-    let mut config = loader.load().await;
+    let config = loader.load().await;
     if config.region().is_none() {
-        if config.endpoint_url().is_none() {
-            return Err(ConnectError::Region);
-        }
-        config = config.into_builder().region(Region::new(ELSEWHERE)).build();
+        return Err(ConnectError::Region);
     }
     let Some(role) = &connection.role else { return Ok(config) };
     // The endpoint is that of the service that is called, not of STS.

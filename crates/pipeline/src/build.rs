@@ -12,19 +12,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
 use tributary_connect::Connect;
-use tributary_core::{Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table};
+use tributary_core::{
+    Attempt, Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table,
+};
 use tributary_maintain::LakeKeys;
 use tributary_runtime::{Cadence, Line, LineBuilder, Settings};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_source_file::FileSource;
 use tributary_spool::Spool;
-use tributary_store::{FolderStore, ObjectStore};
+use tributary_store::{FolderStore, ObjectStore, StoreError};
+use tributary_store_s3::S3Store;
 
 use crate::error::Error;
 use crate::file::{Mode, OnChanged, OnGap};
 use crate::merge::Merged;
 use crate::plan::{FilePlan, ParquetPlan, Plan, SourceKind, SpoolPlan};
-use crate::{Problem, check};
+use crate::{LakePlan, Problem, check};
 
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
 const TAKEOVER: Duration = Duration::from_secs(60);
@@ -56,15 +59,25 @@ pub fn load(file: &Path, environment: &BTreeMap<String, String>) -> Result<Plan,
     check(&text, &file.display().to_string(), environment).map_err(|problems: Vec<Problem>| Error::Invalid { problems })
 }
 
-/// Opens the store of a lake, whose folder is made when it is missing.
+/// Opens the store of a lake; a folder is made when it is missing. A server that does not honour conditional writes is
+/// refused before anything is written to it.
 ///
 /// # Errors
 /// What the store says: its location cannot be used.
-pub async fn open_lake(location: &Path) -> Result<Arc<dyn ObjectStore>, Failure> {
-    let location = location.to_owned();
-    let opened = blocking("the lake", move || FolderStore::open(&location)).await?;
-    let store = opened.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
-    Ok(Arc::new(store))
+pub async fn open_lake(lake: &LakePlan) -> Result<Arc<dyn ObjectStore>, Failure> {
+    let failure = |error: StoreError| Failure::new(error.fault(), error.code(), error);
+    match lake {
+        LakePlan::Folder(folder) => {
+            let folder = folder.clone();
+            let opened = blocking("the lake", move || FolderStore::open(&folder)).await?;
+            Ok(Arc::new(opened.map_err(failure)?))
+        }
+        LakePlan::S3(options) => {
+            let store = S3Store::open(options.as_ref().clone()).await.map_err(failure)?;
+            store.prove_conditional_writes(&nonce_attempt()).await.map_err(failure)?;
+            Ok(Arc::new(store))
+        }
+    }
 }
 
 /// Builds the lines of a plan: opens the lake and its log, recovers, and puts sources, transform and sink behind one
@@ -203,6 +216,12 @@ fn file_options(name: &str, file: &FilePlan, batch_bytes: usize) -> tributary_so
     options.optional = file.optional;
     options.nonce = nonce();
     options
+}
+
+/// A name that no other probe has.
+fn nonce_attempt() -> Attempt {
+    let half = || u128::from(RandomState::new().hash_one(std::process::id()));
+    Attempt::from_bits(half() << 64 | half())
 }
 
 /// A text that no other run has. A `RandomState` is keyed by the operating system, anew for each value.

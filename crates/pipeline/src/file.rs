@@ -302,8 +302,54 @@ pub struct DedupSection {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LakeSection {
-    /// Its folder.
+    /// Its folder, or `s3://bucket/prefix`.
     pub location: String,
+    /// `[lake.s3]`.
+    pub s3: Option<LakeS3Section>,
+}
+
+/// `[lake.s3]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LakeS3Section {
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// The URL of a server.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path.
+    pub path_style: Option<bool>,
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// A role to assume.
+    pub role: Option<String>,
+    /// The external id of the role.
+    pub external_id: Option<String>,
+    /// A file of certificates.
+    pub authorities: Option<String>,
+    /// How objects are encrypted.
+    pub encryption: Option<Encryption>,
+    /// The key of SSE-KMS.
+    pub kms_key: Option<String>,
+    /// Whether a key of the bucket stands in for KMS.
+    pub bucket_key: Option<bool>,
+    /// The storage class of data files.
+    pub storage_class: Option<String>,
+    /// Tags of data files, `name=value`.
+    pub tags: Option<Vec<String>>,
+    /// The size of parts.
+    pub part_size: Option<Size>,
+    /// Nobody else writes to this lake.
+    pub exclusive: Option<bool>,
+}
+
+/// `lake.s3.encryption`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// SSE-S3.
+    S3,
+    /// SSE-KMS.
+    Kms,
 }
 
 /// `[sink]`.

@@ -1,24 +1,31 @@
 //! What is done to a lake without running a line.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tributary_commit::{CommitLog, GcReport, gc};
+use tributary_commit::{CommitLog, GcReport, gc, pipelines};
 use tributary_core::{Attempt, Clock, Failure};
-use tributary_store::ObjectStore;
+use tributary_store::{ObjectStore, StoreError};
+use tributary_store_s3::S3Store;
 
-use crate::{LineFactory, Plan, open_lake};
+use crate::{LakePlan, LineFactory, Plan, open_lake};
 
 /// Opens the store of a lake; `None` when there is none yet, and none is made.
 ///
 /// # Errors
 /// What the store says: its location cannot be used.
-pub async fn open_lake_if_there(location: &Path) -> Result<Option<Arc<dyn ObjectStore>>, Failure> {
-    if !location.is_dir() {
-        return Ok(None);
+pub async fn open_lake_if_there(lake: &LakePlan) -> Result<Option<Arc<dyn ObjectStore>>, Failure> {
+    match lake {
+        LakePlan::Folder(folder) if !folder.is_dir() => Ok(None),
+        LakePlan::Folder(_) => open_lake(lake).await.map(Some),
+        LakePlan::S3(options) => {
+            let failure = |error: StoreError| Failure::new(error.fault(), error.code(), error);
+            let store: Arc<dyn ObjectStore> = Arc::new(S3Store::open(options.as_ref().clone()).await.map_err(failure)?);
+            let owners = pipelines(store.as_ref()).await;
+            let owners = owners.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
+            Ok((!owners.is_empty()).then_some(store))
+        }
     }
-    open_lake(location).await.map(Some)
 }
 
 /// Throws away the uploads of the plan's pipeline that no run will ever commit and that are older than `older_than`;

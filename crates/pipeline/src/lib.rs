@@ -17,6 +17,8 @@ mod contradiction;
 mod error;
 mod file;
 mod lake;
+mod lake_plan;
+mod location;
 mod merge;
 mod merged;
 mod option;
@@ -35,11 +37,12 @@ pub use build::{LineFactory, OptionChange, load, open_lake};
 pub use check::check;
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Family, FileSection, Interval, LakeSection,
-    MemorySection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size, SourceName, SourceSection,
-    Spool, SpoolSection, TableName, Tables, Time, TransformSection,
+    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, Interval,
+    LakeS3Section, LakeSection, MemorySection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size,
+    SourceName, SourceSection, Spool, SpoolSection, TableName, Tables, Time, TransformSection,
 };
 pub use lake::{collect_garbage, open_lake_if_there};
+pub use lake_plan::LakePlan;
 pub use plan::{CommitPlan, ConnectPlan, FilePlan, ParquetPlan, Plan, SourceKind, SourcePlan, SpoolPlan};
 pub use problem::Problem;
 pub use rebuild::{derive, derived_tables, rebuild};

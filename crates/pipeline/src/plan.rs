@@ -11,6 +11,7 @@ use crate::file::{
     ConnectSection, Family, FileSection, Interval, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, Size,
     SourceName, SourceSection, Spool, SpoolSection, TableName, Tables, Time,
 };
+use crate::lake_plan::LakePlan;
 use crate::unit;
 
 const MIB: u64 = 1 << 20;
@@ -26,8 +27,8 @@ pub struct Plan {
     pub sources: Vec<SourcePlan>,
     /// What is made of Amazon Connect events.
     pub connect: ConnectPlan,
-    /// The folder of the lake, as it was written.
-    pub lake: PathBuf,
+    /// Where the lake is.
+    pub lake: LakePlan,
     /// How rows become files.
     pub parquet: ParquetPlan,
     /// When rows become visible.
@@ -144,7 +145,7 @@ impl Plan {
             mode,
             sources: file.sources.into_iter().map(source).collect(),
             connect: ConnectPlan::new(&file.transform.connect),
-            lake: PathBuf::from(file.lake.location),
+            lake: LakePlan::new(file.lake),
             parquet: ParquetPlan::new(file.sink.parquet),
             commit,
             budget: bytes(file.memory.budget, 24 * MIB),

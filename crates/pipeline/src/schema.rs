@@ -61,7 +61,14 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         Kind::Integer => json!({"const": FORMAT_VERSION}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Name => json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "not": {"const": "tables"}}),
-        Kind::Folder => json!({"type": "string", "minLength": 1}),
+        Kind::Folder | Kind::Location | Kind::Text => json!({"type": "string", "minLength": 1}),
+        Kind::Tags => json!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[^=]+="},
+            "minItems": 1,
+            "maxItems": 10,
+            "uniqueItems": true,
+        }),
         Kind::Paths => json!({
             "type": "array",
             "items": {"type": "string", "minLength": 1},

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tributary_connect::agent_time::CUSTOM_STATES;
 use tributary_core::PipelineId;
 
+use crate::location::Location;
 use crate::option::{self, Choice, Default, Entry, FORMAT_VERSION, Kind, Shape};
 use crate::problem::{Class, Finding, Origin, nearest};
 use crate::tree::{Node, Table, Value};
@@ -116,6 +117,9 @@ impl Walk {
             (Kind::Boolean, Value::Boolean(_)) => Ok(()),
             (Kind::Name, Value::Text(text)) => name(text),
             (Kind::Folder, Value::Text(text)) => folder(text),
+            (Kind::Location, Value::Text(text)) => location(text),
+            (Kind::Text, Value::Text(text)) => plain_text(text),
+            (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &tag),
             (Kind::Size { least, most }, Value::Text(text)) => size(text, *least, *most),
             (Kind::Time { least, most }, Value::Text(text)) => {
                 let bounds = (unit::time_text(*least), unit::time_text(*most));
@@ -232,15 +236,43 @@ fn status_arn(text: &str) -> Result<(), Refused> {
 }
 
 fn folder(text: &str) -> Result<(), Refused> {
-    let refuse = |message: String, help: &str| Err(Refused::new(Class::Meaning, message, help.to_owned()));
-    match text.split_once("://") {
-        Some((scheme, _)) => refuse(format!("{scheme}:// is not in this version"), "name a folder of this machine"),
-        None if text.is_empty() => {
-            refuse("a folder needs a name".to_owned(), "name a folder; \".\" is the working directory")
+    match Location::read(text) {
+        Ok(Location::Folder(_)) => Ok(()),
+        Ok(Location::S3 { .. }) => {
+            let help = "name a folder of this machine".to_owned();
+            Err(Refused::new(Class::Meaning, "s3:// is no folder of this machine".to_owned(), help))
         }
-        None if text.contains('\0') => refuse("no folder has a zero byte in its name".to_owned(), "remove it"),
-        None => Ok(()),
+        Err((message, help)) => Err(Refused::new(Class::Meaning, message, help.to_owned())),
     }
+}
+
+fn location(text: &str) -> Result<(), Refused> {
+    let read = Location::read(text).map(drop);
+    read.map_err(|(message, help)| Refused::new(Class::Meaning, message, help.to_owned()))
+}
+
+fn plain_text(text: &str) -> Result<(), Refused> {
+    if text.trim().is_empty() || text.contains(|letter: char| letter.is_control()) {
+        let message = format!("{text:?} says nothing, or holds control characters");
+        return Err(Refused::new(Class::Meaning, message, "write a text, or leave the key out".to_owned()));
+    }
+    Ok(())
+}
+
+/// Source: Amazon S3 User Guide, "Categorizing your objects using tags".
+fn tag(text: &str) -> Result<(), Refused> {
+    let refuse = |message: String| {
+        Err(Refused::new(Class::Meaning, message, "write for example tags = [\"team=wfm\"]".to_owned()))
+    };
+    let Some((name, value)) = text.split_once('=') else { return refuse(format!("{text:?} is not name=value")) };
+    let allowed = |letter: char| letter.is_alphanumeric() || " +-=._:/@".contains(letter);
+    if name.is_empty() || name.starts_with("aws:") || !text.chars().all(allowed) {
+        return refuse(format!("{text:?} is not a tag that S3 takes"));
+    }
+    if name.chars().count() > 128 || value.chars().count() > 256 {
+        return refuse("the name of a tag has at most 128 letters, its value 256".to_owned());
+    }
+    Ok(())
 }
 
 fn input(text: &str) -> Result<(), Refused> {
@@ -321,7 +353,9 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         Kind::Boolean => ("true or false", None),
         Kind::Name => ("a text", None),
         Kind::Folder => ("the name of a folder", None),
-        Kind::Paths | Kind::StatusArns => ("a list of texts", None),
+        Kind::Location => ("the name of a folder, or s3://bucket/prefix", None),
+        Kind::Text => ("a text", None),
+        Kind::Paths | Kind::StatusArns | Kind::Tags => ("a list of texts", None),
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),
         Kind::Choice(choices) => ("a text", Some(one_of(choices.iter().map(|choice| choice.name)))),
@@ -333,7 +367,7 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         (Kind::Time { .. }, Value::Integer(Some(number))) => {
             help = Some(format!("write \"{number}s\" for seconds, or \"{number}m\" for minutes"));
         }
-        (Kind::Paths | Kind::StatusArns | Kind::Choices(_), Value::Text(text)) => {
+        (Kind::Paths | Kind::StatusArns | Kind::Tags | Kind::Choices(_), Value::Text(text)) => {
             help = Some(format!("write {key} = [{text:?}]"))
         }
         (Kind::Boolean, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {

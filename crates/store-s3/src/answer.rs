@@ -5,7 +5,8 @@
 use std::io;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use tributary_aws::{NoCredentials, credentials_failure, in_words};
 use tributary_core::Key;
 use tributary_store::StoreError;
 
@@ -44,6 +45,7 @@ pub(crate) struct Answer {
     pub(crate) code: String,
     text: String,
     region: Option<String>,
+    credentials: Option<NoCredentials>,
 }
 
 impl Answer {
@@ -56,13 +58,13 @@ impl Answer {
         let text = match (error.message(), error.code()) {
             (Some(message), _) if !message.is_empty() => message.to_owned(),
             (_, Some(_)) => "it says no more".to_owned(),
-            // A connection that failed: the chain of causes, none of which holds what was sent.
-            _ => DisplayErrorContext(error).to_string(),
+            _ => in_words(error),
         };
         Self {
             status: response.map(|response| response.status().as_u16()),
             code,
             text,
+            credentials: credentials_failure(error),
             region: response.and_then(|response| response.headers().get("x-amz-bucket-region")).map(str::to_owned),
         }
     }
@@ -70,7 +72,7 @@ impl Answer {
     /// A 200 to a completion that names another object than the one that was uploaded.
     pub(crate) fn unsure() -> Self {
         let text = "it completed an upload and named another object".to_owned();
-        Self { status: Some(200), code: String::new(), text, region: None }
+        Self { status: Some(200), code: String::new(), text, region: None, credentials: None }
     }
 
     /// There is no such object (a HEAD has no body that could name it).
@@ -87,6 +89,11 @@ impl Answer {
         let unusable = |reason| StoreError::Unusable { location: location.to_owned(), reason };
         let denied = |reason| StoreError::Denied { verb: call.verb, key: key.clone(), reason };
         let code = self.code.as_str();
+        let io = |said: String| StoreError::Io { verb: call.verb, key: key.clone(), cause: io::Error::other(said) };
+        if let Some(missing) = self.credentials {
+            let said = format!("no AWS credentials could be had; {} ({})", NoCredentials::CURE, self.text);
+            return if missing.is_lasting { denied(said) } else { io(said) };
+        }
         match (self.status, code) {
             (_, "NoSuchBucket") => unusable("the bucket does not exist; create it, or correct its name".to_owned()),
             (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")
@@ -104,14 +111,9 @@ impl Answer {
             (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
                 denied(format!("the credentials are not those of this server; correct them ({code}: {})", self.text))
             }
-            (Some(401 | 403), _) => {
-                denied(format!("grant {} ({code}: {})", call.grant, self.text))
-            }
-            _ => {
-                let status = self.status.map_or_else(String::new, |status| format!("{status} "));
-                let cause = io::Error::other(format!("S3 answers {status}{code}: {}", self.text));
-                StoreError::Io { verb: call.verb, key: key.clone(), cause }
-            }
+            (Some(401 | 403), _) => denied(format!("grant {} ({code}: {})", call.grant, self.text)),
+            (Some(status), _) => io(format!("S3 answers {status} {code}: {}", self.text)),
+            (None, _) => io(format!("S3 does not answer: {}", self.text)),
         }
     }
 }

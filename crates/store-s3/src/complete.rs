@@ -59,11 +59,7 @@ impl Inner {
             match self.look(key).await? {
                 Some(found) if found.is(ticket) => return Ok(Completed::Before),
                 Some(found) => {
-                    return Err(StoreError::Different {
-                        key: key.clone(),
-                        found: found.bytes,
-                        expected: ticket.bytes,
-                    });
+                    return Err(StoreError::Different { key: key.clone(), found: found.bytes, expected: ticket.bytes });
                 }
                 None if is_gone => {}
                 None => return Err(answer.into_error(COMPLETE, key, &self.location)),
@@ -74,9 +70,11 @@ impl Inner {
 
     /// What the answer says of the object; of its length it says nothing.
     async fn ask_to_complete(&self, key: &Key, ticket: &Ticket) -> Result<Found, Answer> {
-        let parts = ticket.parts.iter().enumerate().map(|(number, tag)| {
-            CompletedPart::builder().part_number(part_number(number)).e_tag(tag).build()
-        });
+        let parts = ticket
+            .parts
+            .iter()
+            .enumerate()
+            .map(|(number, tag)| CompletedPart::builder().part_number(part_number(number)).e_tag(tag).build());
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let sent = self
             .client

@@ -17,10 +17,8 @@ impl S3Store {
         if inner.options.exclusive {
             return Ok(());
         }
-        let unusable = |reason: &str| StoreError::Unusable {
-            location: inner.location.clone(),
-            reason: reason.to_owned(),
-        };
+        let unusable =
+            |reason: &str| StoreError::Unusable { location: inner.location.clone(), reason: reason.to_owned() };
         let key: Result<Key, _> = format!("_tributary/probes/{attempt}").parse();
         let key = key.map_err(|_| unusable("the name of a probe is refused"))?;
         inner.put_if_absent(&key, Bytes::from_static(b"probe")).await?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
@@ -65,8 +64,7 @@ impl S3Store {
 
 /// Tags as the header `x-amz-tagging` wants them: the query of a URL.
 fn tagging(tags: &std::collections::BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> =
-        tags.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+    let pairs: Vec<String> = tags.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
     pairs.join("&")
 }
 
@@ -126,7 +124,7 @@ impl Inner {
         let collected = body.collect().await.map_err(|cut| StoreError::Io {
             verb: "reading",
             key: key.clone(),
-            cause: std::io::Error::other(DisplayErrorContext(&cut).to_string()),
+            cause: std::io::Error::other(tributary_aws::in_words(&cut)),
         })?;
         Ok(Some(collected.into_bytes()))
     }

@@ -1,0 +1,68 @@
+//! Where the lake is, checked.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use tributary_aws::{Connection, Role};
+use tributary_store_s3::{Encryption, Options};
+
+use crate::file::{Encryption as Named, LakeS3Section, LakeSection, Size};
+use crate::location::Location;
+
+/// A checked `[lake]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LakePlan {
+    /// A folder of this machine, as it was written.
+    Folder(PathBuf),
+    /// A place in S3.
+    S3(Box<Options>),
+}
+
+impl LakePlan {
+    /// What the section means; its location was walked before.
+    pub(crate) fn new(section: LakeSection) -> Self {
+        match Location::read(&section.location) {
+            Ok(Location::S3 { bucket, prefix }) => {
+                Self::S3(Box::new(options(bucket, prefix, section.s3.unwrap_or_default())))
+            }
+            Ok(Location::Folder(folder)) => Self::Folder(folder),
+            Err(_) => Self::Folder(section.location.into()),
+        }
+    }
+}
+
+fn options(bucket: String, prefix: String, section: LakeS3Section) -> Options {
+    let tag = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let part_size = section.part_size.map_or(8 << 20, Size::bytes);
+    Options {
+        bucket,
+        prefix,
+        connection: Connection {
+            region: section.region,
+            endpoint: section.endpoint,
+            profile: section.profile,
+            role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
+            authorities: section.authorities.map(PathBuf::from),
+        },
+        path_style: section.path_style.unwrap_or(false),
+        encryption: section.encryption.map(|named| match named {
+            Named::S3 => Encryption::S3,
+            Named::Kms => {
+                Encryption::Kms { key: section.kms_key.clone(), bucket_key: section.bucket_key.unwrap_or(true) }
+            }
+        }),
+        storage_class: section.storage_class,
+        tags: section.tags.iter().flatten().filter_map(tag).collect(),
+        part_size: usize::try_from(part_size).unwrap_or(usize::MAX),
+        exclusive: section.exclusive.unwrap_or(false),
+    }
+}
+
+impl fmt::Display for LakePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::S3(options) => f.write_str(&options.location()),
+        }
+    }
+}
