@@ -13,7 +13,55 @@ pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     findings.extend(streamed_standard_input(root, &files));
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
+    findings.extend(lake_in_s3(root));
     findings
+}
+
+/// `[lake.s3]`: a section for a folder, an address that is none, keys that need another one.
+fn lake_in_s3(root: &Table) -> Vec<Finding> {
+    let lake = member(root, "lake").and_then(table_of);
+    let Some(section) = lake.and_then(|lake| member(lake, "s3")) else { return Vec::new() };
+    let finding = |key: &str, origin: &Origin, message: String, help: &str| Finding {
+        class: Class::Meaning,
+        origin: origin.clone(),
+        key_path: format!("lake.s3{key}"),
+        message,
+        help: Some(help.to_owned()),
+    };
+    let location = lake.and_then(|lake| text_of(lake, "location"));
+    if location.is_some_and(|(location, _)| !location.contains("://")) {
+        let help = "write location = \"s3://bucket/prefix\", or remove the section";
+        let message = "[lake.s3] is about S3, and the lake is a folder".to_owned();
+        return vec![finding("", &section.key, message, help)];
+    }
+    let Some(keys) = table_of(section) else { return Vec::new() };
+    let mut findings = Vec::new();
+    if let Some((endpoint, origin)) = text_of(keys, "endpoint")
+        && !["http://", "https://"].iter().any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
+    {
+        let help = "write for example endpoint = \"https://s3.example.org\"";
+        findings.push(finding(".endpoint", origin, format!("{endpoint:?} is not a URL"), help));
+    }
+    if let Some(external) = member(keys, "external_id").filter(|_| member(keys, "role").is_none()) {
+        let message = "an external id belongs to a role".to_owned();
+        findings.push(finding(".external_id", &external.node.origin, message, "add role, or remove it"));
+    }
+    let is_kms = text_of(keys, "encryption").is_some_and(|(encryption, _)| encryption == "kms");
+    for key in ["kms_key", "bucket_key"] {
+        if let Some(member) = member(keys, key).filter(|_| !is_kms) {
+            let message = "it is used with encryption = \"kms\" alone".to_owned();
+            let help = "write encryption = \"kms\", or remove it";
+            findings.push(finding(&format!(".{key}"), &member.node.origin, message, help));
+        }
+    }
+    findings
+}
+
+fn text_of<'a>(table: &'a Table, key: &str) -> Option<(&'a str, &'a Origin)> {
+    match member(table, key)?.node {
+        Node { value: Value::Text(ref text), ref origin } => Some((text, origin)),
+        _ => None,
+    }
 }
 
 /// All `[sources.NAME.file]`.

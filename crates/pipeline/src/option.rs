@@ -405,13 +405,13 @@ static LAKE_S3: &[Entry] = &[
     Entry::new(
         "bucket_key",
         Shape::Leaf(Kind::Boolean),
-        Default::Value("true"),
+        Default::Words("`true` with `encryption = \"kms\"`"),
         "Whether a key of the bucket saves most calls of KMS.",
     ),
     Entry::new(
         "storage_class",
         Shape::Leaf(Kind::Choice(STORAGE_CLASSES)),
-        Default::Value("\"STANDARD\""),
+        Default::Words("`STANDARD`"),
         "The storage class of data files. The commit log is always of the standard class.",
     ),
     Entry::new(

@@ -44,6 +44,11 @@ fn with(after: &str, line: &str) -> String {
     GOOD.replacen(after, &format!("{after}\n{line}"), 1)
 }
 
+/// The good document with its lake in S3 and this line about it.
+fn in_s3(line: &str) -> String {
+    GOOD.replace("\"lake\"", &format!("\"s3://lake/x\"\n[lake.s3]\n{line}"))
+}
+
 fn plan(text: &str, variables: &[(&str, &str)]) -> Plan {
     check(text, "p.toml", &environment(variables)).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"))
 }
@@ -87,7 +92,7 @@ fn many_mistakes_of_one_file_are_all_named() {
             "23:10 transform.connect.tables: \"agent_event\" must be \"all\" or a list (write [\"agent_event\"])",
             "24:21 transform.connect.dedup.horizon: \"48\" has no unit (write \"48s\" for seconds, or \"48m\" for minutes)",
             "24:36 transform.connect.dedup.memory: \"64 mib\" has an unknown unit (write \"64 MiB\")",
-            "27:12 lake.location: s3:// is not in this version (name a folder of this machine)",
+            "27:12 lake.location: gs:// is not in this version (name a folder of this machine, or s3://bucket/prefix)",
             "28:1 lake.file_size: unknown key \"file_size\" in [lake] (it belongs to [sink.parquet])",
             "31:13 sink.parquet.file_size: \"128\" has no unit (write \"128 MiB\" for mebibytes (\"128 B\" for bytes))",
             "32:10 sink.parquet.memory: \"1 KiB\" is too small (from 1 MiB to 1 TiB)",
@@ -143,6 +148,35 @@ fn one_mistake_each() {
             "7:12 lake.location: a folder needs a name (name a folder; \".\" is the working directory)",
         ),
         (
+            GOOD.replace("\"lake\"", "\"gs://lake\""),
+            "7:12 lake.location: gs:// is not in this version (name a folder of this machine, or s3://bucket/prefix)",
+        ),
+        (
+            GOOD.replace("\"lake\"", "\"s3://Lake/x\""),
+            "7:12 lake.location: \"Lake\" is not the name of a bucket (3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix)",
+        ),
+        (
+            with("location = \"lake\"", "[lake.s3]\npath_style = true"),
+            "8:7 lake.s3: [lake.s3] is about S3, and the lake is a folder (write location = \"s3://bucket/prefix\", or remove the section)",
+        ),
+        (
+            in_s3("endpoint = \"127.0.0.1:8333\""),
+            "9:12 lake.s3.endpoint: \"127.0.0.1:8333\" is not a URL (write for example endpoint = \"https://s3.example.org\")",
+        ),
+        (
+            in_s3("external_id = \"x\""),
+            "9:15 lake.s3.external_id: an external id belongs to a role (add role, or remove it)",
+        ),
+        (
+            in_s3("kms_key = \"x\"\nencryption = \"s3\""),
+            "9:11 lake.s3.kms_key: it is used with encryption = \"kms\" alone (write encryption = \"kms\", or remove it)",
+        ),
+        (
+            in_s3("tags = [\"team\"]"),
+            "9:9 lake.s3.tags[0]: \"team\" is not name=value (write for example tags = [\"team=wfm\"])",
+        ),
+        (in_s3("part_size = \"1 MiB\""), "9:13 lake.s3.part_size: \"1 MiB\" is too small (from 5 MiB to 1 GiB)"),
+        (
             GOOD.replace("location = \"lake\"", ""),
             "6:1 lake.location: missing key \"location\" in [lake] (add location = \"lake\")",
         ),
@@ -165,7 +199,7 @@ fn one_mistake_each() {
         (GOOD.replace("\"agents\"", "\"tables\""), "2:8 name: \"tables\" is not a usable name: `tables` is reserved"),
         (
             GOOD.replace("[lake]", "[[lake]]"),
-            "6:1 lake: \"lake\" must be a section, not a list (its keys are location)",
+            "6:1 lake: \"lake\" must be a section, not a list (its keys are location, s3)",
         ),
         (
             with("location = \"lake\"", "[commit]\nevery = \"500ms\""),
@@ -313,7 +347,7 @@ fn a_mistake_of_the_environment_is_named_by_its_variable() {
         &[
             "TRIBUTARY__COMIT__EVERY comit: unknown key \"comit\" at the top of the file (did you mean \"commit\"?)",
             "TRIBUTARY__COMMIT__EVERY commit.every: \"5\" has no unit (write \"5s\" for seconds, or \"5m\" for minutes)",
-            "TRIBUTARY__LAKE lake: \"lake\" must be a section, not a text (its keys are location)",
+            "TRIBUTARY__LAKE lake: \"lake\" must be a section, not a text (its keys are location, s3)",
             "TRIBUTARY__SINK__PARQUET__SPOOL__SIZE sink.parquet.spool.size: contradicts the variable TRIBUTARY__SINK__PARQUET__SPOOL (unset one of them)",
             "TRIBUTARY__SOURCES__AGENTS__FILE__OPTIONAL sources.agents.file.optional: \"optional\" must be true or false, not a text",
             "TRIBUTARY__SOURCES__AGENTS__FILE__PATHS sources.agents.file.paths: \"paths\" is empty (name at least one)",
@@ -349,6 +383,12 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     let mut lines = Vec::new();
     defaults(option::ROOT, "", &mut lines);
     assert!(lines.len() >= 12, "{lines:?}");
+    let in_s3 = required.replace("\"lake\"", "\"s3://lake/x\"");
+    assert_eq!(
+        plan(&format!("{in_s3}{}", lines.join("\n")), &[]),
+        plan(&GOOD.replace("\"lake\"", "\"s3://lake/x\""), &[])
+    );
+    lines.retain(|line| !line.starts_with("lake.s3."));
     assert_eq!(plan(&format!("{required}{}", lines.join("\n")), &[]), plan(GOOD, &[]));
     assert_eq!(plan(GOOD, &[]).commit.every, Duration::from_secs(900));
 }
@@ -398,9 +438,9 @@ fn every_file_in_pipelines_is_right() {
     assert!(names.contains(&"archive.toml".to_owned()) && names.contains(&"quickstart.toml".to_owned()), "{names:?}");
 }
 
-/// The archive example promises to show every option.
+/// The archive example promises to show every option, that of S3 those of its lake.
 #[test]
-fn the_archive_example_shows_every_option() {
+fn the_examples_show_every_option() {
     fn leaves(entries: &[Entry], found: &mut Vec<&'static str>) {
         for entry in entries {
             match entry.shape {
@@ -410,7 +450,8 @@ fn the_archive_example_shows_every_option() {
             }
         }
     }
-    let text = include_str!("../../../../pipelines/archive.toml");
+    let text =
+        concat!(include_str!("../../../../pipelines/archive.toml"), include_str!("../../../../pipelines/s3.toml"),);
     let mut keys = Vec::new();
     leaves(option::ROOT, &mut keys);
     for key in keys {
@@ -425,6 +466,9 @@ fn written(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Boolean => vec!["true", "false"],
         Kind::Name => vec!["\"a_b\"", "\"tables\"", "\"9\""],
         Kind::Folder => vec!["\"lake\"", "\".\""],
+        Kind::Location => vec!["\"lake\"", "\"s3://bucket/a\"", "\"s3://B\"", "\"gs://abc\""],
+        Kind::Text => vec!["\"a\"", "\"https://a\"", "\"\""],
+        Kind::Tags => vec!["[\"a=b\"]", "[\"a\"]", "[]", "\"a=b\""],
         Kind::StatusArns => vec!["[\"arn:a/agent-state/b\"]", "[]", "[\"b\"]", "[5]"],
         Kind::Paths => vec!["[\"a\", \"b/*.gz\"]", "[]", "[5]", "[[\"a\"]]"],
         Kind::Size { .. } => vec!["\"128 MiB\"", "\"1GB\"", "\"5\"", "\"x\""],
