@@ -22,7 +22,7 @@ const FAILPOINTS: [&[&str]; 6] = [
     &["write:after_rows", "write:after_part"],
     &["seal:begin", "seal:before_file", "seal:after_file", "seal:after_all"],
     &["commit:after_claim", "commit:between"],
-    &["store:before_rename", "store:after_rename", "commit:after_first_complete", "commit:before_done"],
+    &["store:before_complete", "store:after_complete", "commit:after_first_complete", "commit:before_done"],
     &["commit:recovering"],
 ];
 

@@ -1,5 +1,7 @@
 //! Killed at every failpoint and run again: the rows of a plain run, once each.
 
+use crate::engines::Engines;
+use crate::engines::weed::Weed;
 use crate::inputs::events;
 use crate::lab::{Lab, balance, difference};
 
@@ -13,17 +15,17 @@ const FAILPOINTS: [(&str, u32); 20] = [
     ("seal:before_file", 2),
     ("seal:after_file", 2),
     ("seal:after_all", 1),
-    ("store:before_link", 1),
-    ("store:after_link", 1),
+    ("store:before_create", 1),
+    ("store:after_create", 1),
     ("commit:before_claim", 1),
     ("commit:after_claim", 1),
     ("commit:between", 1),
-    ("store:before_rename", 1),
-    ("store:after_rename", 1),
+    ("store:before_complete", 1),
+    ("store:after_complete", 1),
     ("commit:after_first_complete", 1),
     ("commit:before_done", 1),
     ("commit:after_done", 1),
-    ("store:after_link", 0),
+    ("store:after_create", 0),
     ("commit:recovering", 0),
 ];
 
@@ -31,27 +33,49 @@ fn input() -> String {
     events("--agents 20 --events 1500 --days 2 --seed 9 --duplicates 0.02 --malformed 0.01")
 }
 
+const OPTIONS: &str = "[commit]\ninput = \"1 MiB\"";
+
 #[test]
 fn at_every_failpoint() {
-    let options = "[commit]\ninput = \"1 MiB\"";
-    let plain = Lab::new(options);
+    let plain = Lab::new(OPTIONS);
     plain.input("events.jsonl", input());
     let expect = balance(&plain.run());
 
-    for (failpoint, times) in FAILPOINTS {
-        let lab = Lab::new(options);
-        lab.input("events.jsonl", input());
-        let mut killed = lab.command(&["run", "pipeline.toml"]);
-        let action = if times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
-        let output = killed.env("FAILPOINTS", format!("{failpoint}={action}")).output().unwrap();
-        assert_eq!(output.status.code(), None, "{failpoint} killed nobody: {output:?}");
-
-        lab.run();
-        let status = lab.status();
-        assert_eq!(status["tally"]["read"], expect[0], "{failpoint}");
-        assert_eq!(status["tally"]["made_rows"], expect[1], "{failpoint}");
+    for failpoint in FAILPOINTS {
+        let lab = Lab::new(OPTIONS);
+        kill_and_run_again(&lab, failpoint, expect);
         if let Some(differences) = difference(&plain.lake(), &lab.lake()) {
-            assert_eq!(differences, Vec::<String>::new(), "{failpoint}");
+            assert_eq!(differences, Vec::<String>::new(), "{failpoint:?}");
         }
     }
+}
+
+/// The same on a server: what is uploaded outlives the process there, and so does a claim whose reply nobody read.
+#[test]
+fn at_every_failpoint_in_s3() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Some(weed), Some(engines)) = (Weed::start(folder.path()), Engines::get()) else { return };
+    let plain = Lab::new(OPTIONS);
+    plain.input("events.jsonl", input());
+    let expect = balance(&plain.run());
+
+    for (number, failpoint) in FAILPOINTS.into_iter().enumerate() {
+        let lab = Lab::in_s3(&weed.endpoint(), &format!("kills/{number}"), OPTIONS);
+        kill_and_run_again(&lab, failpoint, expect);
+        let fetched = lab.fetch(&engines, &weed.endpoint(), "fetched");
+        assert_eq!(difference(&plain.lake(), &fetched), Some(Vec::new()), "{failpoint:?}");
+    }
+}
+
+fn kill_and_run_again(lab: &Lab, (failpoint, times): (&str, u32), expect: [u64; 5]) {
+    lab.input("events.jsonl", input());
+    let mut killed = lab.command(&["run", "pipeline.toml"]);
+    let action = if times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
+    let output = killed.env("FAILPOINTS", format!("{failpoint}={action}")).output().unwrap();
+    assert_eq!(output.status.code(), None, "{failpoint} killed nobody: {output:?}");
+
+    lab.run();
+    let status = lab.status();
+    assert_eq!(status["tally"]["read"], expect[0], "{failpoint}");
+    assert_eq!(status["tally"]["made_rows"], expect[1], "{failpoint}");
 }

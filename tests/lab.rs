@@ -7,29 +7,47 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines};
+use crate::engines::{Engine, Engines, weed};
 
 /// A folder with a pipeline file that reads `in/*` and writes `lake`.
 pub(crate) struct Lab {
     folder: TempDir,
     options: String,
+    lake: String,
 }
 
 impl Lab {
     /// A lab whose pipeline has these lines beside the usual ones (whole tables: `[commit]\ninput = "1 MiB"`).
     pub(crate) fn new(options: &str) -> Self {
-        let lab = Self { folder: tempfile::tempdir().unwrap(), options: options.to_owned() };
+        let lab = Self { folder: tempfile::tempdir().unwrap(), options: options.to_owned(), lake: "lake".to_owned() };
         fs::create_dir(lab.path("in")).unwrap();
         lab.write_pipeline("in/*");
         lab
+    }
+
+    /// The same with its lake in S3, behind `endpoint`; `prefix` is its own.
+    pub(crate) fn in_s3(endpoint: &str, prefix: &str, options: &str) -> Self {
+        let s3 = format!("{options}\n[lake.s3]\nendpoint = {endpoint:?}\npath_style = true\npart_size = \"5 MiB\"");
+        let mut lab = Self::new(&s3);
+        lab.lake = format!("s3://{}/{prefix}", weed::BUCKET);
+        lab.write_pipeline("in/*");
+        lab
+    }
+
+    /// Copies what is visible of a lake in S3 into the folder `name`, by a client that is not ours.
+    pub(crate) fn fetch(&self, engines: &Engines, endpoint: &str, name: &str) -> PathBuf {
+        let place = self.path(name);
+        fs::create_dir(&place).unwrap();
+        engines.fetch_s3(endpoint, self.lake.trim_start_matches("s3://"), &place);
+        place
     }
 
     /// Writes the pipeline file anew, reading `paths`.
     pub(crate) fn write_pipeline(&self, paths: &str) {
         let text = format!(
             "version = 1\nname = \"lab\"\nmode = \"batch\"\n[sources.files.file]\npaths = [{paths:?}]\n\
-             [transform.connect]\n[lake]\nlocation = \"lake\"\n{}\n",
-            self.options
+             [transform.connect]\n[lake]\nlocation = {:?}\n{}\n",
+            self.lake, self.options
         );
         fs::write(self.path("pipeline.toml"), text).unwrap();
     }
@@ -47,7 +65,7 @@ impl Lab {
     /// The binary in this folder with these arguments, its output piped.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = tributary();
-        command.current_dir(self.folder.path()).args(arguments);
+        command.current_dir(self.folder.path()).args(arguments).envs(weed::KEYS);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -57,7 +57,7 @@ fn the_first_command_makes_a_lake_and_prints_a_query_that_works() {
     // The release build holds no failpoint by name.
     let binary = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let bytes = std::fs::read(binary.join("release/tributary")).unwrap();
-    for name in ["commit:after_claim", "store:before_link", "seal:after_file", "read:after_batch"] {
+    for name in ["commit:after_claim", "store:before_create", "seal:after_file", "read:after_batch"] {
         assert!(!bytes.windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
     }
 }

@@ -81,6 +81,18 @@ impl Engines {
         serde_json::from_str(&answer).map_err(|error| format!("{answer}: {error}"))
     }
 
+    /// Copies the objects below `place` (`bucket/prefix`) into a folder, without what begins with `_`.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub(crate) fn fetch_s3(&self, endpoint: &str, place: &str, folder: &Path) {
+        let keys = weed::KEYS.map(|(_, value)| value);
+        let fetched = self.script("fetch_s3.py", |command| command.arg(endpoint).args(keys).arg(place).arg(folder));
+        if let Err(reason) = fetched {
+            panic!("{place} cannot be read by another client: {reason}");
+        }
+    }
+
     fn script(&self, script: &str, arguments: impl Fn(&mut Command) -> &mut Command) -> Result<String, String> {
         venv::run(arguments(Command::new(&self.python).arg(folder().join(script))))
     }

@@ -26,10 +26,10 @@ const PLACES: [&str; 12] = [
     "commit:after_done",
     "commit:before_checkpoint",
     "commit:after_checkpoint",
-    "store:before_link",
-    "store:after_link",
-    "store:before_rename",
-    "store:after_rename",
+    "store:before_create",
+    "store:after_create",
+    "store:before_complete",
+    "store:after_complete",
 ];
 
 struct Still;

@@ -45,9 +45,9 @@ impl Found {
 
 impl Inner {
     pub(crate) async fn complete(&self, key: &Key, ticket: &Ticket) -> Result<Completed, StoreError> {
-        fail::fail_point!("store:before_rename", |_| std::process::abort());
+        fail::fail_point!("store:before_complete", |_| std::process::abort());
         let answer = self.ask_to_complete(key, ticket).await;
-        fail::fail_point!("store:after_rename", |_| std::process::abort());
+        fail::fail_point!("store:after_complete", |_| std::process::abort());
         let answer = match answer {
             Ok(made) if made.is(ticket) => return Ok(Completed::Now),
             Ok(_) => Answer::unsure(),

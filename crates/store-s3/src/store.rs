@@ -284,7 +284,10 @@ impl ObjectStore for S3Store {
     async fn create(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..CONFLICTS {
-            if self.inner.put_if_absent(key, body.clone()).await?.is_some() {
+            fail::fail_point!("store:before_create", |_| std::process::abort());
+            let made = self.inner.put_if_absent(key, body.clone()).await?;
+            fail::fail_point!("store:after_create", |_| std::process::abort());
+            if made.is_some() {
                 return Ok(Created::New);
             }
             if let Some(winner) = self.inner.get(key, None).await? {

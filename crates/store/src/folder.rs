@@ -111,9 +111,9 @@ impl Inner {
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         self.directories.ensure(&folder)?;
         let temporary = self.write_temporary(body)?;
-        fail::fail_point!("store:before_link", |_| std::process::abort());
+        fail::fail_point!("store:before_create", |_| std::process::abort());
         let linked = fs::hard_link(&temporary, &path);
-        fail::fail_point!("store:after_link", |_| std::process::abort());
+        fail::fail_point!("store:after_create", |_| std::process::abort());
         // A name left behind costs a few bytes and is never listed; the answer does not hang on it.
         drop(fs::remove_file(&temporary));
         match linked {
@@ -171,7 +171,7 @@ impl Inner {
             Ok(_) | Err(_) => {}
         }
         self.directories.ensure(&folder)?;
-        fail::fail_point!("store:before_rename", |_| std::process::abort());
+        fail::fail_point!("store:before_complete", |_| std::process::abort());
         let completed = match fs::rename(&staged.path, &path) {
             Ok(()) => Completed::Now,
             Err(error) if is_absent(&error) => {
@@ -183,7 +183,7 @@ impl Inner {
             }
             Err(error) => return Err(Trouble::Io(error)),
         };
-        fail::fail_point!("store:after_rename", |_| std::process::abort());
+        fail::fail_point!("store:after_complete", |_| std::process::abort());
         // `Before` as well: whoever renamed it may have died before this line.
         sync_directory(&folder)?;
         staged.forget();
