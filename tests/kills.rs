@@ -29,8 +29,8 @@ const FAILPOINTS: [(&str, u32); 20] = [
     ("commit:recovering", 0),
 ];
 
-fn input() -> String {
-    events("--agents 20 --events 1500 --days 2 --seed 9 --duplicates 0.02 --malformed 0.01")
+fn input(count: u32) -> String {
+    events(&format!("--agents 20 --events {count} --days 2 --seed 9 --duplicates 0.02 --malformed 0.01"))
 }
 
 const OPTIONS: &str = "[commit]\ninput = \"1 MiB\"";
@@ -38,12 +38,12 @@ const OPTIONS: &str = "[commit]\ninput = \"1 MiB\"";
 #[test]
 fn at_every_failpoint() {
     let plain = Lab::new(OPTIONS);
-    plain.input("events.jsonl", input());
+    plain.input("events.jsonl", input(1_500));
     let expect = balance(&plain.run());
 
     for failpoint in FAILPOINTS {
         let lab = Lab::new(OPTIONS);
-        kill_and_run_again(&lab, failpoint, expect);
+        kill_and_run_again(&lab, &input(1_500), failpoint, expect);
         if let Some(differences) = difference(&plain.lake(), &lab.lake()) {
             assert_eq!(differences, Vec::<String>::new(), "{failpoint:?}");
         }
@@ -56,19 +56,19 @@ fn at_every_failpoint_in_s3() {
     let folder = tempfile::tempdir().unwrap();
     let (Some(weed), Some(engines)) = (Weed::start(folder.path()), Engines::get()) else { return };
     let plain = Lab::new(OPTIONS);
-    plain.input("events.jsonl", input());
+    plain.input("events.jsonl", input(700));
     let expect = balance(&plain.run());
 
     for (number, failpoint) in FAILPOINTS.into_iter().enumerate() {
         let lab = Lab::in_s3(&weed.endpoint(), &format!("kills/{number}"), OPTIONS);
-        kill_and_run_again(&lab, failpoint, expect);
+        kill_and_run_again(&lab, &input(700), failpoint, expect);
         let fetched = lab.fetch(&engines, &weed.endpoint(), "fetched");
         assert_eq!(difference(&plain.lake(), &fetched), Some(Vec::new()), "{failpoint:?}");
     }
 }
 
-fn kill_and_run_again(lab: &Lab, (failpoint, times): (&str, u32), expect: [u64; 5]) {
-    lab.input("events.jsonl", input());
+fn kill_and_run_again(lab: &Lab, input: &str, (failpoint, times): (&str, u32), expect: [u64; 5]) {
+    lab.input("events.jsonl", input);
     let mut killed = lab.command(&["run", "pipeline.toml"]);
     let action = if times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
     let output = killed.env("FAILPOINTS", format!("{failpoint}={action}")).output().unwrap();

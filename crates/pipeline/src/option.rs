@@ -2,6 +2,8 @@
 //!
 //! The walk over a file, the JSON Schema and `docs/configuration.md` are all made from it, so that they cannot disagree.
 
+mod s3;
+
 use std::time::Duration;
 
 /// The version of the pipeline file format.
@@ -338,112 +340,10 @@ static LAKE: &[Entry] = &[
     ),
     Entry::new(
         "s3",
-        Shape::Table(LAKE_S3),
+        Shape::Table(s3::LAKE),
         Default::Words("the defaults of its keys"),
         "How S3 is reached and what is asked of it. Credentials are never written here: they come from the environment, the shared configuration files, the container or the instance.",
     ),
-];
-
-const REGION: Entry = Entry::new(
-    "region",
-    Shape::Leaf(Kind::Text),
-    Default::Words("`AWS_REGION`, the profile or the instance"),
-    "The region of the bucket.",
-);
-const ENDPOINT: Entry = Entry::new(
-    "endpoint",
-    Shape::Leaf(Kind::Text),
-    Default::Words("AWS"),
-    "The URL of a server that speaks S3's interface, or of an interface endpoint.",
-);
-const PATH_STYLE: Entry = Entry::new(
-    "path_style",
-    Shape::Leaf(Kind::Boolean),
-    Default::Value("false"),
-    "Whether the bucket stands in the path of the URL instead of the host's name; most servers that are not AWS need it.",
-);
-const PROFILE: Entry = Entry::new(
-    "profile",
-    Shape::Leaf(Kind::Text),
-    Default::Words("`AWS_PROFILE`, or the default profile"),
-    "A profile of the shared configuration files.",
-);
-const ROLE: Entry = Entry::new("role", Shape::Leaf(Kind::Text), Default::Words("none"), "The ARN of a role to assume.");
-const EXTERNAL_ID: Entry = Entry::new(
-    "external_id",
-    Shape::Leaf(Kind::Text),
-    Default::Words("none"),
-    "The external id that the owner of the role asks for.",
-);
-const AUTHORITIES: Entry = Entry::new(
-    "authorities",
-    Shape::Leaf(Kind::Folder),
-    Default::Words("those of the system"),
-    "A file of PEM certificates of authorities to trust besides the system's.",
-);
-
-static LAKE_S3: &[Entry] = &[
-    REGION,
-    ENDPOINT,
-    PATH_STYLE,
-    PROFILE,
-    ROLE,
-    EXTERNAL_ID,
-    AUTHORITIES,
-    Entry::new(
-        "encryption",
-        Shape::Leaf(Kind::Choice(ENCRYPTIONS)),
-        Default::Words("the bucket's"),
-        "How objects are encrypted at rest.",
-    ),
-    Entry::new(
-        "kms_key",
-        Shape::Leaf(Kind::Text),
-        Default::Words("AWS's own key of the account"),
-        "The id or ARN of the key of `encryption = \"kms\"`.",
-    ),
-    Entry::new(
-        "bucket_key",
-        Shape::Leaf(Kind::Boolean),
-        Default::Words("`true` with `encryption = \"kms\"`"),
-        "Whether a key of the bucket saves most calls of KMS.",
-    ),
-    Entry::new(
-        "storage_class",
-        Shape::Leaf(Kind::Choice(STORAGE_CLASSES)),
-        Default::Words("`STANDARD`"),
-        "The storage class of data files. The commit log is always of the standard class.",
-    ),
-    Entry::new(
-        "tags",
-        Shape::Leaf(Kind::Tags),
-        Default::Words("none"),
-        "Tags of data files, as in `[\"team=wfm\"]`; at most 10. They need `s3:PutObjectTagging`.",
-    ),
-    Entry::new(
-        "part_size",
-        size(5 * MIB, GIB),
-        Default::Value("\"8 MiB\""),
-        "The size of the parts in which files are uploaded. An open file holds one part in memory, and 8 parts are under way at most.",
-    ),
-    Entry::new(
-        "exclusive",
-        Shape::Leaf(Kind::Boolean),
-        Default::Value("false"),
-        "For servers without conditional writes: promises that never more than one process writes to this lake, `gc` and `rebuild` included. Two of them would lose commits of each other.",
-    ),
-];
-
-static ENCRYPTIONS: &[Choice] =
-    &[Choice::new("s3", "SSE-S3: keys of S3"), Choice::new("kms", "SSE-KMS: keys of AWS KMS")];
-
-/// Classes that are read at once; the archives among them are not.
-static STORAGE_CLASSES: &[Choice] = &[
-    Choice::new("STANDARD", "for what is read often"),
-    Choice::new("INTELLIGENT_TIERING", "moves by itself to cheaper tiers"),
-    Choice::new("STANDARD_IA", "at least 30 days and 128 KiB are paid for"),
-    Choice::new("ONEZONE_IA", "as STANDARD_IA, in one zone"),
-    Choice::new("GLACIER_IR", "at least 90 days and 128 KiB are paid for"),
 ];
 
 static SINK: &[Entry] =
