@@ -10,6 +10,7 @@ mod archive;
 mod chaos;
 mod cli;
 mod engines;
+mod faulty_calls;
 mod fence;
 mod framings;
 mod inputs;

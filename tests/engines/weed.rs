@@ -41,6 +41,11 @@ impl Weed {
         }
     }
 
+    /// The address of its interface.
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
     /// Where it listens.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -79,8 +84,7 @@ impl Weed {
                 let log = fs::read_to_string(&log_file).unwrap_or_default();
                 return Err(format!("the server ended ({status}): {log}"));
             }
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-            let listens = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+            let listens = TcpStream::connect_timeout(&self.address(), Duration::from_secs(1)).is_ok();
             let said = fs::read_to_string(&log_file).unwrap_or_default();
             if listens && said.contains("All enabled components are running") {
                 return Ok(());

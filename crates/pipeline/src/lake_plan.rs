@@ -4,10 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use tributary_aws::{Connection, Role};
-use tributary_store_s3::{Encryption, Options};
+use tributary_store_s3::{Encryption, Options, Spill};
 
 use crate::file::{Encryption as Named, LakeS3Section, LakeSection, Size};
 use crate::location::Location;
+use crate::plan::SpoolPlan;
+
+/// Parts that are not full wait in so much memory: four of the usual size, a day each.
+const WAITING: usize = 32 << 20;
 
 /// A checked `[lake]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +23,11 @@ pub enum LakePlan {
 }
 
 impl LakePlan {
-    /// What the section means; its location was walked before.
-    pub(crate) fn new(section: LakeSection) -> Self {
+    /// What the section means, with the spool beside it; its location was walked before.
+    pub(crate) fn new(section: LakeSection, spool: Option<&SpoolPlan>) -> Self {
         match Location::read(&section.location) {
             Ok(Location::S3 { bucket, prefix }) => {
-                Self::S3(Box::new(options(bucket, prefix, section.s3.unwrap_or_default())))
+                Self::S3(Box::new(options(bucket, prefix, section.s3.unwrap_or_default(), spool)))
             }
             Ok(Location::Folder(folder)) => Self::Folder(folder),
             Err(_) => Self::Folder(section.location.into()),
@@ -31,7 +35,7 @@ impl LakePlan {
     }
 }
 
-fn options(bucket: String, prefix: String, section: LakeS3Section) -> Options {
+fn options(bucket: String, prefix: String, section: LakeS3Section, spool: Option<&SpoolPlan>) -> Options {
     let tag = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let part_size = section.part_size.map_or(8 << 20, Size::bytes);
     Options {
@@ -54,6 +58,8 @@ fn options(bucket: String, prefix: String, section: LakeS3Section) -> Options {
         storage_class: section.storage_class,
         tags: section.tags.iter().flatten().filter_map(tag).collect(),
         part_size: usize::try_from(part_size).unwrap_or(usize::MAX),
+        waiting: WAITING,
+        spill: spool.map_or(Spill::Nowhere, |spool| Spill::Disk(spool.folder.clone())),
         exclusive: section.exclusive.unwrap_or(false),
     }
 }

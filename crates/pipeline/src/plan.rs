@@ -140,13 +140,14 @@ impl Plan {
         let source = |(name, section): (SourceName, SourceSection)| match section {
             SourceSection::File(file) => SourcePlan { name, kind: SourceKind::File(FilePlan::new(file)) },
         };
+        let parquet = ParquetPlan::new(file.sink.parquet);
         Self {
             pipeline: file.name,
             mode,
             sources: file.sources.into_iter().map(source).collect(),
             connect: ConnectPlan::new(&file.transform.connect),
-            lake: LakePlan::new(file.lake),
-            parquet: ParquetPlan::new(file.sink.parquet),
+            lake: LakePlan::new(file.lake, parquet.spool.as_ref()),
+            parquet,
             commit,
             budget: bytes(file.memory.budget, 24 * MIB),
         }

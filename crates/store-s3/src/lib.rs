@@ -11,7 +11,8 @@
 //! # Invariants
 //! - Every answer is translated once, in [`answer`](self): above this room nobody has heard of a status code.
 //! - A reply that is lost is never taken for a failure: `complete` looks, `create` leaves it to the log.
-//! - Nothing is repeated here but a conflict (409) and a look; retries are the SDK's.
+//! - Nothing is repeated here but a conflict (409), a look, and the rest of a body that was cut, which the SDK has
+//!   handed over by then; all other retries are the SDK's.
 //!
 //! # Deliberately absent
 //! What the bytes mean, epochs, and credentials (see `aws`).
@@ -21,8 +22,10 @@ mod checksum;
 mod complete;
 mod options;
 mod probe;
+mod read;
 mod store;
 mod upload;
+mod waiting;
 
-pub use options::{Encryption, Options};
+pub use options::{Encryption, Options, Spill};
 pub use store::S3Store;

@@ -1,6 +1,7 @@
 //! What can be chosen about the objects of a lake.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use tributary_aws::Connection;
 
@@ -16,6 +17,15 @@ pub enum Encryption {
         /// Whether a key of the bucket stands in for most calls of KMS.
         bucket_key: bool,
     },
+}
+
+/// Where parts wait that are not full and that memory does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spill {
+    /// In memory all the same.
+    Nowhere,
+    /// In nameless files of this folder; of the system's folder for temporary files without one.
+    Disk(Option<PathBuf>),
 }
 
 /// Where the lake is and how its objects are made.
@@ -37,6 +47,10 @@ pub struct Options {
     pub tags: BTreeMap<String, String>,
     /// The size of the parts of an upload in bytes; at least S3's 5 MiB.
     pub part_size: usize,
+    /// Bytes of parts that are not full yet, of all open files together, that may wait in memory.
+    pub waiting: usize,
+    /// Where the others wait.
+    pub spill: Spill,
     /// Nobody else writes to this lake: creating looks first and then writes, for servers without conditional writes.
     /// Two processes of one pipeline then lose commits of each other.
     pub exclusive: bool,

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use tokio::sync::Semaphore;
 use tributary_core::{Attempt, Key, Ticket, Timestamp};
 use tributary_store::{Completed, Created, ObjectStore, PendingUpload, StoreError, Upload};
 
-use crate::answer::{ABORT, Answer, Call, DELETE, LIST, READ, UPLOADS, WRITE};
+use crate::answer::{ABORT, Answer, Call, DELETE, LIST, UPLOADS, WRITE};
 use crate::upload::{S3Upload, unnamed};
 use crate::{Encryption, Options, checksum};
 
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) location: String,
     pub(crate) parts: Arc<Semaphore>,
+    /// Bytes of parts that are not full, in memory.
+    pub(crate) waiting: AtomicUsize,
     tagging: Option<String>,
 }
 
@@ -54,6 +57,7 @@ impl S3Store {
         let inner = Inner {
             client: Client::from_conf(config),
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+            waiting: AtomicUsize::new(0),
             options,
             tagging,
             location,
@@ -109,27 +113,7 @@ impl Inner {
         }
     }
 
-    /// Some bytes, or all.
-    async fn get(&self, key: &Key, range: Option<&Range<u64>>) -> Result<Option<Bytes>, StoreError> {
-        // Both ends of a range of HTTP belong to it.
-        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let sent = self.client.get_object().bucket(&self.options.bucket).key(self.name(key)).set_range(range).send();
-        let body = match sent.await {
-            Ok(object) => object.body,
-            Err(error) => {
-                let answer = Answer::of(&error);
-                return if answer.is_absent() { Ok(None) } else { Err(self.error(answer, READ, key)) };
-            }
-        };
-        let collected = body.collect().await.map_err(|cut| StoreError::Io {
-            verb: "reading",
-            key: key.clone(),
-            cause: std::io::Error::other(tributary_aws::in_words(&cut)),
-        })?;
-        Ok(Some(collected.into_bytes()))
-    }
-
-    fn error(&self, answer: Answer, call: Call, key: &Key) -> StoreError {
+    pub(crate) fn error(&self, answer: Answer, call: Call, key: &Key) -> StoreError {
         answer.into_error(call, key, &self.location)
     }
 
@@ -272,7 +256,7 @@ impl ObjectStore for S3Store {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        let bytes = self.inner.get(key, Some(&range)).await?;
+        let bytes = self.inner.get(key, Some(range.clone())).await?;
         let bytes = bytes.ok_or_else(|| io(std::io::ErrorKind::NotFound))?;
         // What lies beyond the end is left out by S3, without a word.
         if bytes.len() as u64 == range.end - range.start {

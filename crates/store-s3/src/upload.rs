@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tributary_core::{Digest, Key, Ticket};
@@ -13,6 +13,7 @@ use tributary_store::{StoreError, Upload};
 use crate::answer::{Answer, WRITE};
 use crate::checksum;
 use crate::store::Inner;
+use crate::waiting::Waiting;
 
 /// What became of a part: its number from 0 and its tag.
 type Part = Result<(usize, String), StoreError>;
@@ -24,7 +25,7 @@ pub(crate) struct S3Upload {
     upload: String,
     whole: crc64fast_nvme::Digest,
     bytes: u64,
-    buffer: BytesMut,
+    waiting: Waiting,
     parts: usize,
     tags: Vec<(usize, String)>,
     under_way: JoinSet<Part>,
@@ -33,12 +34,12 @@ pub(crate) struct S3Upload {
 impl S3Upload {
     pub(crate) fn new(store: Arc<Inner>, key: Key, upload: String) -> Self {
         Self {
+            waiting: Waiting::new(Arc::clone(&store)),
             store,
             key,
             upload,
             whole: crc64fast_nvme::Digest::new(),
             bytes: 0,
-            buffer: BytesMut::new(),
             parts: 0,
             tags: Vec::new(),
             under_way: JoinSet::new(),
@@ -117,24 +118,27 @@ impl Upload for S3Upload {
         self.bytes += bytes.len() as u64;
         let mut rest = bytes;
         let size = self.store.options.part_size;
-        while self.buffer.len() + rest.len() >= size {
-            let part = if self.buffer.is_empty() {
+        while self.waiting.len() + rest.len() >= size {
+            let part = if self.waiting.len() == 0 {
                 rest.split_to(size)
             } else {
-                let missing = size - self.buffer.len();
-                self.buffer.extend_from_slice(&rest.split_to(missing));
-                std::mem::take(&mut self.buffer).freeze()
+                let missing = size - self.waiting.len();
+                let end = rest.split_to(missing);
+                self.waiting.add(&end).await.map_err(|cause| self.lost(cause))?;
+                self.waiting.take().await.map_err(|cause| self.lost(cause))?
             };
             self.send(part).await?;
         }
-        self.buffer.extend_from_slice(&rest);
+        if !rest.is_empty() {
+            self.waiting.add(&rest).await.map_err(|cause| self.lost(cause))?;
+        }
         Ok(())
     }
 
     async fn seal(mut self: Box<Self>) -> Result<Ticket, StoreError> {
         // An object without bytes is one part without bytes.
-        if !self.buffer.is_empty() || self.parts == 0 {
-            let last = std::mem::take(&mut self.buffer).freeze();
+        if self.waiting.len() > 0 || self.parts == 0 {
+            let last = self.waiting.take().await.map_err(|cause| self.lost(cause))?;
             self.send(last).await?;
         }
         while let Some(done) = self.under_way.join_next().await {

@@ -12,10 +12,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Bytes;
 use tributary_aws::Connection;
-use tributary_core::Attempt;
+use tributary_core::{Attempt, Key};
 use tributary_store::ObjectStore as _;
-use tributary_store_s3::{Options, S3Store};
+use tributary_store_s3::{Options, S3Store, Spill};
 use weed::{BUCKET, KEYS, Weed};
 
 const ENDPOINT: &str = "TRIBUTARY_TEST_ENDPOINT";
@@ -47,9 +48,33 @@ async fn suite() {
         Arc::new(tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(open)))
     };
     tributary_store::conformance::run(make).await;
+    many_open_files(&S3Store::open(options("many")).await.unwrap()).await;
     let store = S3Store::open(options("probed")).await.unwrap();
     store.prove_conditional_writes(&Attempt::from_bits(1)).await.unwrap();
     assert_eq!(store.list(&"_tributary".parse().unwrap(), None).await.unwrap(), [], "the probe is removed");
+}
+
+/// Parts of 20 open files do not fit into the memory that is meant for them, and wait on disk.
+async fn many_open_files(store: &S3Store) {
+    let attempt = Attempt::from_bits(9);
+    let mut open = Vec::new();
+    for number in 0..20_u8 {
+        let key: Key = format!("t/{number}-{attempt}").parse().unwrap();
+        open.push((number, store.begin(&attempt, &key).await.unwrap(), key));
+    }
+    // 7 MB each: a full part and some more.
+    for round in 0..70_u8 {
+        for (number, upload, _) in &mut open {
+            upload.write(Bytes::from(vec![*number ^ round; 100_000])).await.unwrap();
+        }
+    }
+    for (number, upload, key) in open {
+        let ticket = upload.seal().await.unwrap();
+        assert_eq!(ticket.parts.len(), 2, "a full part and the rest");
+        store.complete(&key, &ticket).await.unwrap();
+        let expected: Vec<u8> = (0..70).flat_map(|round| vec![number ^ round; 100_000]).collect();
+        assert!(store.read(&key).await.unwrap().unwrap() == expected, "file {number}");
+    }
 }
 
 fn options(prefix: &str) -> Options {
@@ -62,6 +87,8 @@ fn options(prefix: &str) -> Options {
         storage_class: None,
         tags: BTreeMap::new(),
         part_size: 5 << 20,
+        waiting: 1 << 20,
+        spill: Spill::Disk(None),
         exclusive: false,
     }
 }

@@ -1,10 +1,11 @@
-//! Pretends: a source that reads from a script, a transform for notes, a sink of text files, faults on order.
+//! Pretends: a source that reads from a script, a transform for notes, a sink of text files, faults on order;
+//! and a proxy that breaks calls to a server that does not pretend.
 //!
 //! A *note* is a payload `YYYY-MM-DD|key|text`; it becomes one row of the table `note`. The payload `skip` is skipped,
 //! and everything else is rejected.
 //!
 //! # Invariants
-//! - Deterministic: nothing here reads a clock, a disk or a random number.
+//! - Deterministic: nothing here reads a clock, a disk or a random number. (The proxy numbers calls as they come.)
 //! - What a fake does wrong, it was ordered to do wrong: see [`Faults`].
 //!
 //! # Deliberately absent
@@ -15,6 +16,7 @@ mod faults;
 mod gate;
 mod keys;
 mod note;
+mod proxy;
 mod sink;
 mod source;
 mod transform;
@@ -24,6 +26,7 @@ pub use faults::{Faults, Place, Trouble};
 pub use gate::{Gate, Meter};
 pub use keys::NoteKeys;
 pub use note::{note_key, note_table};
+pub use proxy::{CallFault, FaultProxy};
 pub use sink::{TextSink, lines};
 pub use source::{Script, ScriptedSource, Step};
 pub use transform::NoteTransform;

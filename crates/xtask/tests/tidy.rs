@@ -82,7 +82,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio-util", &["pipeline", "runtime", CLI]),
     ("toml", &["pipeline", "xtask"]),
     // Facts go up as values: pure rooms say nothing themselves.
-    ("tracing", &["commit", "maintain", "pipeline", "runtime", "sink-parquet", "source-file", "store", CLI]),
+    (
+        "tracing",
+        &["commit", "maintain", "pipeline", "runtime", "sink-parquet", "source-file", "store", "store-s3", CLI],
+    ),
     ("tracing-subscriber", &[CLI]),
     // Compressed bodies on the way in; pages of Parquet on the way out.
     ("zstd", &["framing", "sink-parquet", "source-file"]),
