@@ -8,6 +8,7 @@ mod agent_streams;
 mod agent_time;
 mod archive;
 mod chaos;
+mod check;
 mod cli;
 mod engines;
 mod faulty_calls;

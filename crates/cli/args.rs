@@ -45,6 +45,8 @@ pub(crate) enum Verb {
     Run(Run),
     /// Check pipeline files without opening anything: every mistake with its line, the reason and a cure
     Validate(Validate),
+    /// Reach the sources and the lake as a run would, and try every right on objects that are removed again
+    Check(Check),
     /// Show what a pipeline has committed: epochs, positions, tables, files, rows, bytes
     Status(Status),
     /// List the tables, or show the columns of one
@@ -86,6 +88,15 @@ pub(crate) struct Validate {
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// How the mistakes are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Check {
+    /// The pipeline file
+    pub(crate) file: PathBuf,
+    /// How the outcome is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) output: Output,
 }

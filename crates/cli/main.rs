@@ -9,6 +9,7 @@
 //! Everything that knows what an event, a file or a commit is.
 
 mod args;
+mod check;
 mod exit;
 mod gc;
 mod journal;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let ending = match args.verb {
         Verb::Run(run) => run::run(&run, &environment()),
         Verb::Validate(validate) => validate::validate(&validate, &environment()),
+        Verb::Check(check) => check::check(&check, &environment()),
         Verb::Status(status) => status::status(&status, &environment()),
         Verb::Schema(schema) => schema::schema(&schema),
         Verb::Simulate(simulate) => simulate::simulate(&simulate),

@@ -14,6 +14,10 @@ use super::venv;
 /// The credentials that the server knows.
 pub(crate) const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "testkey"), ("AWS_SECRET_ACCESS_KEY", "testsecret")];
 
+/// Those of somebody who may read and list alone.
+pub(crate) const READER: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", "readerkey"), ("AWS_SECRET_ACCESS_KEY", "readersecret")];
+
 /// The bucket that is there.
 pub(crate) const BUCKET: &str = "lake";
 
@@ -122,9 +126,12 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 fn identities() -> String {
-    let [(_, key), (_, secret)] = KEYS;
-    let rights = r#"["Admin","Read","List","Tagging","Write"]"#;
-    format!(
-        r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{key}","secretKey":"{secret}"}}],"actions":{rights}}}]}}"#
-    )
+    let identity = |name: &str, [(_, key), (_, secret)]: [(&str, &str); 2], rights: &str| {
+        format!(
+            r#"{{"name":"{name}","credentials":[{{"accessKey":"{key}","secretKey":"{secret}"}}],"actions":[{rights}]}}"#
+        )
+    };
+    let admin = identity("admin", KEYS, r#""Admin","Read","List","Tagging","Write""#);
+    let reader = identity("reader", READER, r#""Read","List""#);
+    format!(r#"{{"identities":[{admin},{reader}]}}"#)
 }

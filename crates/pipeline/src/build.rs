@@ -12,11 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
 use tributary_connect::Connect;
-use tributary_core::{
-    Attempt, Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table,
-};
+use tributary_core::{Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table};
 use tributary_maintain::LakeKeys;
-use tributary_runtime::{Cadence, Line, LineBuilder, Settings};
+use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_attempt};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_source_file::FileSource;
 use tributary_spool::Spool;
@@ -74,7 +72,7 @@ pub async fn open_lake(lake: &LakePlan) -> Result<Arc<dyn ObjectStore>, Failure>
         }
         LakePlan::S3(options) => {
             let store = S3Store::open(options.as_ref().clone()).await.map_err(failure)?;
-            store.prove_conditional_writes(&nonce_attempt()).await.map_err(failure)?;
+            store.prove_conditional_writes(&new_attempt(&SystemClock)).await.map_err(failure)?;
             Ok(Arc::new(store))
         }
     }
@@ -135,7 +133,7 @@ impl LineFactory {
         })
     }
 
-    async fn source(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
+    pub(crate) async fn source(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for source in &self.plan.sources {
             let SourceKind::File(file) = &source.kind;
@@ -216,12 +214,6 @@ fn file_options(name: &str, file: &FilePlan, batch_bytes: usize) -> tributary_so
     options.optional = file.optional;
     options.nonce = nonce();
     options
-}
-
-/// A name that no other probe has.
-fn nonce_attempt() -> Attempt {
-    let half = || u128::from(RandomState::new().hash_one(std::process::id()));
-    Attempt::from_bits(half() << 64 | half())
 }
 
 /// A text that no other run has. A `RandomState` is keyed by the operating system, anew for each value.

@@ -8,11 +8,12 @@
 //! - A [`Plan`] holds checked values only; nothing after it reads text.
 //!
 //! # Deliberately absent
-//! The terminal, exit codes, the process environment (it is handed in), connectivity (`check` never opens anything), and
+//! The terminal, exit codes, the process environment (it is handed in), and
 //! secrets: no option of this version needs one.
 
 mod build;
 mod check;
+mod connectivity;
 mod contradiction;
 mod error;
 mod file;
@@ -35,6 +36,7 @@ mod walk;
 
 pub use build::{LineFactory, OptionChange, load, open_lake};
 pub use check::check;
+pub use connectivity::{Step, check_connections};
 pub use error::Error;
 pub use file::{
     AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, Interval,

@@ -36,6 +36,10 @@ pub(crate) const LIST: Call = Call { verb: "listing", grant: "s3:ListBucket on t
 pub(crate) const UPLOADS: Call =
     Call { verb: "listing the uploads of", grant: "s3:ListBucketMultipartUploads on the bucket" };
 
+/// GetBucketLifecycleConfiguration.
+pub(crate) const LIFECYCLE: Call =
+    Call { verb: "reading the lifecycle rules around", grant: "s3:GetLifecycleConfiguration on the bucket" };
+
 /// The facts of an answer that is not the one that was asked for.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -20,6 +20,7 @@
 mod answer;
 mod checksum;
 mod complete;
+mod lifecycle;
 mod options;
 mod probe;
 mod read;
