@@ -1,15 +1,21 @@
 //! Kills at random moments and at random places until enough have hit, and every finished lake equal to a plain run's.
 //!
+//! On a folder, and on an S3 server behind a proxy that breaks calls as well.
+//!
 //! `TRIBUTARY_TEST_SCALE=100 cargo test --release --test e2e chaos -- --nocapture` is the full size: 1 GB, a commit every
 //! 8 MiB, 100 kills. `TRIBUTARY_CHAOS_SEED` repeats a sequence of decisions (not of moments: those are the machine's).
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use tributary_testkit::FaultProxy;
+
+use crate::engines::Engines;
+use crate::engines::weed::Weed;
 use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference, text};
 
@@ -45,9 +51,9 @@ enum Kill {
 }
 
 impl Kill {
-    fn pick(random: &mut Random, most_times: u64) -> Self {
+    fn pick(random: &mut Random, most_times: u64, longest: u64) -> Self {
         if random.below(2) == 0 {
-            return Self::After(Duration::from_millis(20 + random.below(381)));
+            return Self::After(Duration::from_millis(20 + random.below(longest)));
         }
         let place = random.below(PLACES.len() as u64) as usize;
         let failpoint = FAILPOINTS[place][random.below(FAILPOINTS[place].len() as u64) as usize];
@@ -57,19 +63,75 @@ impl Kill {
     }
 }
 
+/// Where the lakes are made.
+enum Ground {
+    Folder,
+    S3 { server: Weed, engines: Engines, proxy: FaultProxy },
+}
+
+impl Ground {
+    /// A new lake over the same input.
+    fn fresh(&self, plain: &Lab, options: &str, number: u32) -> Lab {
+        let lab = match self {
+            Self::Folder => Lab::new(options),
+            Self::S3 { proxy, .. } => Lab::in_s3(&proxy.endpoint(), &format!("chaos/{number}"), options),
+        };
+        std::fs::hard_link(plain.path("in/events.jsonl"), lab.path("in/events.jsonl"))
+            .or_else(|_| std::fs::copy(plain.path("in/events.jsonl"), lab.path("in/events.jsonl")).map(drop))
+            .unwrap();
+        lab
+    }
+
+    /// What is visible of the lake, in a folder.
+    fn visible(&self, lab: &Lab) -> PathBuf {
+        match self {
+            Self::Folder => lab.lake(),
+            Self::S3 { server, engines, .. } => lab.fetch(engines, &server.endpoint(), "fetched"),
+        }
+    }
+
+    /// Kills and finished lakes that are asked for, and the longest life of a run that is killed by the clock, in
+    /// milliseconds.
+    fn wanted(&self, full: bool) -> (u32, u32, u64) {
+        match (self, full) {
+            (Self::Folder, true) => (100, 3, 381),
+            (Self::Folder, false) => (20, 2, 381),
+            (Self::S3 { .. }, true) => (300, 5, 4_000),
+            (Self::S3 { .. }, false) => (10, 1, 2_000),
+        }
+    }
+}
+
 #[test]
 fn every_finished_lake_equals_the_plain_one() {
+    chaos(&Ground::Folder);
+}
+
+/// Of a thousand calls 30 break beside the kills: more would make a run of the full size last for minutes.
+#[test]
+fn every_finished_lake_in_s3_equals_the_plain_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Some(server), Some(engines)) = (Weed::start(folder.path()), Engines::get()) else { return };
+    let proxy = FaultProxy::start(server.address(), 17, 30).unwrap();
+    let ground = Ground::S3 { server, engines, proxy };
+    chaos(&ground);
+    if let Ground::S3 { proxy, .. } = ground {
+        println!("chaos: of {} calls were broken: {:?}", proxy.calls(), proxy.broken());
+    }
+}
+
+fn chaos(ground: &Ground) {
     let scale = scale();
     let full = scale >= 100;
-    let wanted_kills = if full { 100 } else { 20 };
-    let wanted_lakes = if full { 3 } else { 2 };
+    let (wanted_kills, wanted_lakes, longest) = ground.wanted(full);
     let seed = std::env::var_os("TRIBUTARY_CHAOS_SEED").map_or_else(
         || std::process::id().into(),
         |text| text.to_str().and_then(|text| text.parse().ok()).expect("TRIBUTARY_CHAOS_SEED is a number"),
     );
     let options = if full { "[commit]\ninput = \"8 MiB\"" } else { "[commit]\ninput = \"2 MiB\"" };
     println!("chaos: seed {seed}, scale {scale}: {wanted_kills} kills, {wanted_lakes} finished lakes");
-    let count = 2_000 * scale;
+    // A server takes its time: a tenth of the input, with as many commits.
+    let count = if matches!(ground, Ground::Folder) { 2_000 * scale } else { 600 * scale.min(20) };
     let input =
         events(&format!("--agents 200 --days 3 --events {count} --duplicates 0.01 --malformed 0.001 --seed 17"));
     println!("chaos: {} MB of input, {}", input.len() / 1_000_000, options.replace('\n', " "));
@@ -80,7 +142,7 @@ fn every_finished_lake_equals_the_plain_one() {
     let mut random = Random(seed);
     let mut fell: BTreeMap<usize, u32> = BTreeMap::new();
     let (mut kills, mut lakes, mut runs) = (0, 0, 0);
-    let mut lab = fresh(&plain, options);
+    let mut lab = ground.fresh(&plain, options, 0);
     let fewest =
         |fell: &BTreeMap<usize, u32>| (0..PLACES.len()).map(|place| fell.get(&place).copied().unwrap_or(0)).min();
     // At full size it also goes on until each place was hit often enough, within reason.
@@ -88,7 +150,7 @@ fn every_finished_lake_equals_the_plain_one() {
     while kills < wanted_kills || lakes < wanted_lakes || is_thin(&fell, kills) {
         runs += 1;
         // A small input passes each place only a few times.
-        let kill = Kill::pick(&mut random, if full { 12 } else { 3 });
+        let kill = Kill::pick(&mut random, if full { 12 } else { 3 }, longest);
         let log = lab.path("log");
         let (status, place) = run_and_kill(&lab, &kill, &log);
         match place {
@@ -99,13 +161,13 @@ fn every_finished_lake_equals_the_plain_one() {
             None => {
                 assert!(status.success(), "run {runs}: {status}: {}", text(&std::fs::read(&log).unwrap()));
                 lakes += 1;
-                let differences = difference(&plain.lake(), &lab.lake());
+                let differences = difference(&plain.lake(), &ground.visible(&lab));
                 println!(
                     "chaos: lake {lakes} finished after {kills} kills in {runs} runs, differences: {differences:?}"
                 );
                 assert_eq!(differences.unwrap_or_default(), Vec::<String>::new());
                 assert_eq!(lab.status()["tally"], plain.status()["tally"]);
-                lab = fresh(&plain, options);
+                lab = ground.fresh(&plain, options, lakes);
             }
         }
     }
@@ -115,15 +177,6 @@ fn every_finished_lake_equals_the_plain_one() {
     if full {
         assert!(fewest(&fell) >= Some(5), "a place was hit less than 5 times: {fell:?}");
     }
-}
-
-/// A new lake over the same input.
-fn fresh(plain: &Lab, options: &str) -> Lab {
-    let lab = Lab::new(options);
-    std::fs::hard_link(plain.path("in/events.jsonl"), lab.path("in/events.jsonl"))
-        .or_else(|_| std::fs::copy(plain.path("in/events.jsonl"), lab.path("in/events.jsonl")).map(drop))
-        .unwrap();
-    lab
 }
 
 /// Runs the pipeline under the kill; where it hit, or nowhere when the run ended first.
