@@ -140,7 +140,8 @@ impl NoCredentials {
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile, or run where a role gives them";
 }
 
-/// Loads the SDK's configuration. Nothing is sent before the first call, unless the region is to be had only from the
+/// Loads the SDK's configuration. It does not hold the endpoint, which is the called service's alone: STS has its own.
+/// Nothing is sent before the first call, unless the region is to be had only from the
 /// instance's metadata.
 ///
 /// # Errors
@@ -157,9 +158,6 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
         let said = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
         loader = loader.region(said.or_else(ProfileFileRegionProvider::new()).or_else(Region::new(ELSEWHERE)));
     }
-    if let Some(endpoint) = &connection.endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
@@ -168,13 +166,7 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
         return Err(ConnectError::Region);
     }
     let Some(role) = &connection.role else { return Ok(config) };
-    // The endpoint is that of the service that is called, not of STS.
-    let mut plain = config.to_builder();
-    if connection.endpoint.is_some() {
-        plain.set_endpoint_url(None);
-    }
-    let plain = plain.build();
-    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name(SESSION).configure(&plain);
+    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name(SESSION).configure(&config);
     if let Some(external) = &role.external_id {
         provider = provider.external_id(external);
     }

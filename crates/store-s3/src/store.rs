@@ -52,10 +52,13 @@ impl S3Store {
         let unusable = |reason: String| StoreError::Unusable { location: location.clone(), reason };
         let shared = tributary_aws::connect(&options.connection).await;
         let shared = shared.map_err(|error| unusable(error.to_string()))?;
-        let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style).build();
+        let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
+        if let Some(endpoint) = &options.connection.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
         let tagging = (!options.tags.is_empty()).then(|| tagging(&options.tags));
         let inner = Inner {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
             waiting: AtomicUsize::new(0),
             options,

@@ -1,0 +1,330 @@
+//! What goes over the wire, field by field, and what is made of answers that no server at hand gives: SSE-KMS, tags,
+//! classes, an assumed role, conflicts, errors in the body of a 200.
+//!
+//! Source: Amazon S3 API Reference (CreateMultipartUpload, UploadPart, CompleteMultipartUpload, PutObject), AWS STS API
+//! Reference (AssumeRole).
+
+#![expect(clippy::unwrap_used, reason = "a broken expectation panics")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tributary_aws::{Connection, Role};
+use tributary_core::{Attempt, Digest, Fault, Key, Ticket};
+use tributary_store::{Completed, Created, ObjectStore as _, StoreError};
+use tributary_store_s3::{Encryption, Options, S3Store, Spill};
+
+/// Says to a process that it is the client, and where AWS STS is.
+const STS: &str = "AWS_ENDPOINT_URL_STS";
+
+/// The SDK reads credentials from the environment, which a test cannot change for itself: it starts itself again.
+#[tokio::test]
+async fn requests_and_answers() {
+    if let Some(sts) = std::env::var_os(STS) {
+        let sts = sts.to_str().unwrap().trim_start_matches("http://").parse().unwrap();
+        what_is_asked_of_objects().await;
+        what_is_asked_of_the_log().await;
+        what_a_completion_may_answer().await;
+        what_a_creation_may_answer().await;
+        what_is_said_of_refusals().await;
+        return a_role_is_assumed(sts).await;
+    }
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let client = Command::new(std::env::current_exe().unwrap())
+        .args(["requests_and_answers", "--exact", "--nocapture"])
+        .env(STS, format!("http://127.0.0.1:{port}"))
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "never-on-the-wire")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&client.stdout).into_owned() + &String::from_utf8_lossy(&client.stderr);
+    assert!(client.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+struct Request {
+    line: String,
+    fields: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Request {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+}
+
+/// An answer: status, fields and body.
+#[derive(Clone, Debug)]
+struct Reply(u16, &'static [(&'static str, &'static str)], &'static str);
+
+/// A server that gives these answers, one a request, and keeps the requests.
+#[derive(Clone)]
+struct Server {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    fn start(at: SocketAddr, replies: &[Reply]) -> Self {
+        let listener = TcpListener::bind(at).unwrap();
+        let server = Self { address: listener.local_addr().unwrap(), requests: Arc::default() };
+        let (requests, mut replies) = (Arc::clone(&server.requests), VecDeque::from(replies.to_vec()));
+        std::thread::spawn(move || {
+            while let Some(reply) = replies.pop_front() {
+                let (mut client, _) = listener.accept().unwrap();
+                requests.lock().unwrap().push(read(&client));
+                let fields: String = reply.1.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                // The answer to a HEAD says its own.
+                let is_said = reply.1.iter().any(|(name, _)| *name == "Content-Length");
+                let length = if is_said { String::new() } else { format!("Content-Length: {}\r\n", reply.2.len()) };
+                let head = format!("HTTP/1.1 {} x\r\n{fields}{length}Connection: close\r\n\r\n", reply.0);
+                client.write_all(head.as_bytes()).unwrap();
+                client.write_all(reply.2.as_bytes()).unwrap();
+            }
+        });
+        server
+    }
+
+    fn new(replies: &[Reply]) -> Self {
+        Self::start((Ipv4Addr::LOCALHOST, 0).into(), replies)
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            bucket: "lake".to_owned(),
+            prefix: "a b".to_owned(),
+            connection: Connection { endpoint: Some(format!("http://{}", self.address)), ..Connection::default() },
+            path_style: true,
+            encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:key/1".to_owned()), bucket_key: true }),
+            storage_class: Some("STANDARD_IA".to_owned()),
+            tags: BTreeMap::from([("team".to_owned(), "wfm".to_owned()), ("cost center".to_owned(), "4/2".to_owned())]),
+            part_size: 5 << 20,
+            waiting: 1 << 20,
+            spill: Spill::Nowhere,
+            exclusive: false,
+        }
+    }
+
+    async fn store(&self) -> S3Store {
+        S3Store::open(self.options()).await.unwrap()
+    }
+}
+
+fn read(client: &TcpStream) -> Request {
+    let mut from = BufReader::new(client.try_clone().unwrap());
+    let mut line = String::new();
+    from.read_line(&mut line).unwrap();
+    let mut fields = BTreeMap::new();
+    loop {
+        let mut field = String::new();
+        from.read_line(&mut field).unwrap();
+        let Some((name, value)) = field.split_once(':') else { break };
+        fields.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    let length = fields.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = Vec::new();
+    from.take(length).read_to_end(&mut body).unwrap();
+    Request { line: line.trim().to_owned(), fields, body: String::from_utf8(body).unwrap() }
+}
+
+const BEGUN: Reply =
+    Reply(200, &[], "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
+const MADE: &str = "<CompleteMultipartUploadResult><ETag>&quot;x-1&quot;</ETag>\
+    <ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME></CompleteMultipartUploadResult>";
+const NO_UPLOAD: Reply = Reply(404, &[], "<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>");
+const NOTHING: Reply = Reply(404, &[], "");
+/// The checksum of "123456789", and the object that holds it.
+const SUM: u64 = 0xae8b_1486_0a79_9888;
+const THERE: Reply = Reply(200, &[("Content-Length", "9"), ("x-amz-checksum-crc64nvme", "rosUhgp5mIg=")], "");
+
+fn name() -> Key {
+    format!("t/day=2025-07-01/t-{}-00000.parquet", Attempt::from_bits(7)).parse().unwrap()
+}
+
+fn ticket() -> Ticket {
+    Ticket { upload: "u1".to_owned(), parts: vec!["\"p1\"".to_owned()], bytes: 9, digest: Digest::from_crc64(SUM) }
+}
+
+async fn what_is_asked_of_objects() {
+    let server = Server::new(&[BEGUN, Reply(200, &[("ETag", "\"p1\"")], ""), Reply(200, &[], MADE)]);
+    let store = server.store().await;
+    let mut upload = store.begin(&Attempt::from_bits(7), &name()).await.unwrap();
+    upload.write(Bytes::from_static(b"123456789")).await.unwrap();
+    let sealed = upload.seal().await.unwrap();
+    assert_eq!(sealed, ticket());
+    assert_eq!(store.complete(&name(), &sealed).await.unwrap(), Completed::Now);
+
+    let requests = server.requests();
+    let [begin, part, complete] = requests.as_slice() else { panic!("{requests:?}") };
+    let path = format!("/lake/a%20b/t/day%3D2025-07-01/t-{}-00000.parquet", Attempt::from_bits(7));
+    assert!(begin.line.starts_with(&format!("POST {path}?uploads")), "{}", begin.line);
+    for (field, value) in [
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "arn:aws:kms:key/1"),
+        ("x-amz-server-side-encryption-bucket-key-enabled", "true"),
+        ("x-amz-storage-class", "STANDARD_IA"),
+        ("x-amz-tagging", "cost%20center=4%2F2&team=wfm"),
+        ("x-amz-checksum-algorithm", "CRC64NVME"),
+        ("x-amz-checksum-type", "FULL_OBJECT"),
+    ] {
+        assert_eq!(begin.field(field), Some(value), "{field}");
+    }
+    assert!(part.line.starts_with("PUT ") && part.line.contains("partNumber=1") && part.line.contains("uploadId=u1"));
+    assert_eq!((part.body.as_str(), part.field("x-amz-checksum-crc64nvme")), ("123456789", Some("rosUhgp5mIg=")));
+    assert!(complete.line.starts_with("POST ") && complete.line.contains("uploadId=u1"), "{}", complete.line);
+    assert!(complete.body.contains("<PartNumber>1</PartNumber>") && complete.body.contains("p1"), "{}", complete.body);
+    assert_eq!(complete.field("x-amz-checksum-crc64nvme"), Some("rosUhgp5mIg="));
+    assert_eq!(complete.field("x-amz-checksum-type"), Some("FULL_OBJECT"));
+    assert_eq!(complete.field("x-amz-mp-object-size"), Some("9"));
+    for field in ["if-none-match", "if-match"] {
+        assert_eq!(complete.field(field), None, "a completion has no condition");
+    }
+    assert!(!format!("{requests:?}").contains("never-on-the-wire"));
+}
+
+async fn what_is_asked_of_the_log() {
+    let server = Server::new(&[Reply(200, &[], "")]);
+    let made =
+        server.store().await.create(&"_tributary/x.json".parse().unwrap(), Bytes::from_static(b"123456789")).await;
+    assert_eq!(made.unwrap(), Created::New);
+    let requests = server.requests();
+    let [put] = requests.as_slice() else { panic!("{requests:?}") };
+    assert!(put.line.starts_with("PUT /lake/a%20b/_tributary/x.json"), "{}", put.line);
+    assert_eq!(put.field("if-none-match"), Some("*"));
+    assert_eq!(put.field("x-amz-checksum-crc64nvme"), Some("rosUhgp5mIg="));
+    assert_eq!(put.field("x-amz-server-side-encryption"), Some("aws:kms"));
+    for field in ["x-amz-storage-class", "x-amz-tagging"] {
+        assert_eq!(put.field(field), None, "the log is of the standard class, without tags");
+    }
+}
+
+async fn what_a_completion_may_answer() {
+    let error_in_body = Reply(200, &[], "<Error><Code>InternalError</Code><Message>try again</Message></Error>");
+    let other = Reply(200, &[("Content-Length", "9"), ("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=")], "");
+    let conflict = Reply(409, &[], "<Error><Code>ConditionalRequestConflict</Code></Error>");
+    for (what, replies, expected) in [
+        ("a second completion", vec![NO_UPLOAD, THERE], Ok(Completed::Before)),
+        ("another that is about to end", vec![NO_UPLOAD, NOTHING, THERE], Ok(Completed::Before)),
+        ("nothing left", vec![NO_UPLOAD, NOTHING, NOTHING, NOTHING], Err("store/gone")),
+        ("somebody else's object", vec![NO_UPLOAD, other.clone()], Err("store/different")),
+        ("a conflict, and the object is there", vec![conflict.clone(), THERE], Ok(Completed::Before)),
+        ("a conflict, and it is not", vec![conflict, NOTHING], Err("store/io")),
+        (
+            "another object's checksum",
+            vec![
+                Reply(
+                    200,
+                    &[],
+                    "<CompleteMultipartUploadResult><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></CompleteMultipartUploadResult>",
+                ),
+                other,
+            ],
+            Err("store/different"),
+        ),
+        // The SDK takes it for the error it is, and tries again.
+        ("an error in a 200", vec![error_in_body, NO_UPLOAD, THERE], Ok(Completed::Before)),
+    ] {
+        let server = Server::new(&replies);
+        let outcome = server.store().await.complete(&name(), &ticket()).await;
+        let outcome = outcome.map_err(|error| {
+            println!("{what}: {error}: {:?}", std::error::Error::source(&error));
+            error.code()
+        });
+        assert_eq!(outcome, expected, "{what}: {:?}", server.requests());
+        assert_eq!(server.requests().len(), replies.len(), "{what}");
+    }
+}
+
+async fn what_a_creation_may_answer() {
+    let conflict = Reply(409, &[], "<Error><Code>ConditionalRequestConflict</Code></Error>");
+    let exists = Reply(412, &[], "<Error><Code>PreconditionFailed</Code></Error>");
+    let winner = Reply(200, &[], "winner");
+    for (what, replies, expected) in [
+        ("somebody was first", vec![exists.clone(), winner.clone()], Created::Exists(Bytes::from_static(b"winner"))),
+        ("two at once, the other won", vec![conflict.clone(), winner], Created::Exists(Bytes::from_static(b"winner"))),
+        ("two at once, neither yet", vec![conflict, NOTHING, Reply(200, &[], "")], Created::New),
+        ("it was deleted meanwhile", vec![exists, NOTHING, Reply(200, &[], "")], Created::New),
+    ] {
+        let server = Server::new(&replies);
+        let made = server.store().await.create(&"x".parse().unwrap(), Bytes::from_static(b"mine")).await;
+        assert_eq!(made.unwrap(), expected, "{what}");
+        assert_eq!(server.requests().len(), replies.len(), "{what}");
+    }
+}
+
+async fn what_is_said_of_refusals() {
+    for (reply, fault, words) in [
+        (
+            Reply(403, &[], "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"),
+            Fault::Config,
+            "grant s3:PutObject",
+        ),
+        (
+            Reply(400, &[], "<Error><Code>ExpiredToken</Code><Message>old</Message></Error>"),
+            Fault::Config,
+            "have expired",
+        ),
+        (Reply(404, &[], "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>"), Fault::Config, "create it"),
+        (
+            Reply(
+                301,
+                &[("x-amz-bucket-region", "eu-west-1")],
+                "<Error><Code>PermanentRedirect</Code><Message>there</Message></Error>",
+            ),
+            Fault::Config,
+            "region = \"eu-west-1\"",
+        ),
+        (
+            Reply(501, &[], "<Error><Code>NotImplemented</Code><Message>no</Message></Error>"),
+            Fault::Config,
+            "cannot do",
+        ),
+    ] {
+        let server = Server::new(&[reply]);
+        let made = server.store().await.create(&"x".parse().unwrap(), Bytes::from_static(b"mine")).await;
+        let refused: StoreError = made.unwrap_err();
+        assert_eq!(refused.fault(), fault, "{refused}");
+        assert!(refused.to_string().contains(words), "{words} in {refused}");
+    }
+}
+
+async fn a_role_is_assumed(sts: SocketAddr) {
+    let given = Reply(
+        200,
+        &[],
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
+         <SecretAccessKey>role-secret</SecretAccessKey><SessionToken>role-token</SessionToken>\
+         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+    );
+    let role_giver = Server::start(sts, &[given]);
+    let server = Server::new(&[Reply(200, &[], "")]);
+    let mut options = server.options();
+    let arn = "arn:aws:iam::000000000042:role/x".to_owned();
+    options.connection.role = Some(Role { arn, external_id: Some("ext 1".to_owned()) });
+    let store = S3Store::open(options).await.unwrap();
+    store.create(&"x".parse().unwrap(), Bytes::new()).await.unwrap();
+
+    let asked = role_giver.requests();
+    let [asked] = asked.as_slice() else { panic!("{asked:?}") };
+    for piece in [
+        "Action=AssumeRole",
+        "RoleArn=arn%3Aaws%3Aiam%3A%3A000000000042%3Arole%2Fx",
+        "ExternalId=ext%201",
+        "RoleSessionName=tributary",
+    ] {
+        assert!(asked.body.contains(piece), "{piece} in {}", asked.body);
+    }
+    let put = server.requests().remove(0);
+    assert_eq!(put.field("x-amz-security-token"), Some("role-token"));
+    assert!(put.field("authorization").unwrap().contains("ASIAROLE"), "signed as the role");
+}
