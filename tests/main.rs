@@ -21,3 +21,4 @@ mod readers;
 mod readme;
 mod stream;
 mod ten_agents;
+mod workers;

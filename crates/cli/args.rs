@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
+use tributary_pipeline::Share;
 
 /// Amazon Connect events to a Parquet lake partitioned by UTC day, exactly once.
 #[derive(Debug, Parser)]
@@ -74,6 +75,9 @@ pub(crate) struct Run {
     /// Go on although options that give rows their meaning have changed since the last run
     #[arg(long)]
     pub(crate) accept_change: bool,
+    /// Take the inputs of one of several workers that run at once, as in 2/4; all workers must name the same number
+    #[arg(long, value_name = "NUMBER/OF", value_parser = share)]
+    pub(crate) worker: Option<Share>,
     /// How the summary is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -211,4 +215,11 @@ pub(crate) struct Simulate {
     /// Give every snapshot identifiers of its own, so that nothing repeats
     #[arg(long)]
     pub(crate) shuffle: bool,
+}
+
+/// Reads `2/4`.
+fn share(text: &str) -> Result<Share, String> {
+    let numbers = text.split_once('/').and_then(|(worker, of)| Some((worker.parse().ok()?, of.parse().ok()?)));
+    let share = numbers.and_then(|(worker, of)| Share::new(worker, of));
+    share.ok_or_else(|| "write the number of this worker and how many there are, as in 2/4".to_owned())
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Run, environment: &BTreeMap<String, String>) -> Outcome
     let lake = plan.lake.clone();
     let change = if args.accept_change { OptionChange::Accept } else { OptionChange::Refuse };
     let clock = Arc::new(SystemClock);
-    let factory = LineFactory::new(plan, change, clock.clone());
+    let factory = LineFactory::new(plan, change, clock.clone()).shared(args.worker);
     let is_stream = factory.plan().mode == Mode::Streaming;
     let (mut done, derived) = block_on(async {
         let stop = Stop::default();

@@ -16,7 +16,7 @@ use tributary_core::{Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, T
 use tributary_maintain::LakeKeys;
 use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_attempt};
 use tributary_sink_parquet::{Identity, ParquetSink};
-use tributary_source_file::FileSource;
+use tributary_source_file::{FileSource, Share};
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
@@ -84,6 +84,7 @@ pub struct LineFactory {
     plan: Plan,
     change: OptionChange,
     clock: Arc<dyn Clock>,
+    share: Option<Share>,
     /// Standard input was opened by a line of this process; no other line can read it from where it was committed.
     input_taken: AtomicBool,
 }
@@ -91,7 +92,14 @@ pub struct LineFactory {
 impl LineFactory {
     /// A factory for `plan`. `clock` is the commit log's.
     pub fn new(plan: Plan, change: OptionChange, clock: Arc<dyn Clock>) -> Self {
-        Self { plan, change, clock, input_taken: AtomicBool::new(false) }
+        Self { plan, change, clock, share: None, input_taken: AtomicBool::new(false) }
+    }
+
+    /// The same for one of several workers that share the inputs among them, on one commit log.
+    #[must_use]
+    pub fn shared(mut self, share: Option<Share>) -> Self {
+        self.share = share;
+        self
     }
 
     /// What is built.
@@ -142,6 +150,7 @@ impl LineFactory {
                 return Err(Error::StandardInput { name: name.to_owned() }.into());
             }
             let mut options = file_options(name, file, self.most_batch_bytes());
+            options.share = self.share;
             options.poll = (self.plan.mode == Mode::Streaming).then_some(file.poll);
             let checkpoint = checkpoint.clone();
             let opened = blocking("the files", move || FileSource::open(options, &checkpoint)).await?;

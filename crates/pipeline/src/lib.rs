@@ -51,3 +51,4 @@ pub use rebuild::{derive, derived_tables, rebuild};
 pub use reference::reference;
 pub use schema::json_schema;
 pub use tables::{ColumnDoc, TableDoc, table_docs};
+pub use tributary_source_file::Share;

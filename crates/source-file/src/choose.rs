@@ -176,6 +176,9 @@ pub(crate) fn choose(options: &Options, checkpoint: &Checkpoint, looks: &mut Loo
                 chosen.unread.push(UnreadInput { name, reason: "its name is not UTF-8".to_owned() });
                 continue;
             };
+            if options.share.is_some_and(|share| !share.takes(name)) {
+                continue;
+            }
             if pattern == STANDARD_INPUT {
                 chosen.inputs.push_back(standard_input(options));
                 continue;
