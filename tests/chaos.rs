@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tributary_testkit::FaultProxy;
 
 use crate::engines::Engines;
+use crate::engines::venv::say;
 use crate::engines::weed::Weed;
 use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference, text};
@@ -116,7 +117,7 @@ fn every_finished_lake_in_s3_equals_the_plain_one() {
     let ground = Ground::S3 { server, engines, proxy };
     chaos(&ground);
     if let Ground::S3 { proxy, .. } = ground {
-        println!("chaos: of {} calls were broken: {:?}", proxy.calls(), proxy.broken());
+        say(&format!("chaos: of {} calls were broken: {:?}", proxy.calls(), proxy.broken()));
     }
 }
 
@@ -129,12 +130,12 @@ fn chaos(ground: &Ground) {
         |text| text.to_str().and_then(|text| text.parse().ok()).expect("TRIBUTARY_CHAOS_SEED is a number"),
     );
     let options = if full { "[commit]\ninput = \"8 MiB\"" } else { "[commit]\ninput = \"2 MiB\"" };
-    println!("chaos: seed {seed}, scale {scale}: {wanted_kills} kills, {wanted_lakes} finished lakes");
+    say(&format!("chaos: seed {seed}, scale {scale}: {wanted_kills} kills, {wanted_lakes} finished lakes"));
     // A server takes its time: a tenth of the input, with as many commits.
     let count = if matches!(ground, Ground::Folder) { 2_000 * scale } else { 600 * scale.min(20) };
     let input =
         events(&format!("--agents 200 --days 3 --events {count} --duplicates 0.01 --malformed 0.001 --seed 17"));
-    println!("chaos: {} MB of input, {}", input.len() / 1_000_000, options.replace('\n', " "));
+    say(&format!("chaos: {} MB of input, {}", input.len() / 1_000_000, options.replace('\n', " ")));
     let plain = Lab::new(options);
     plain.input("events.jsonl", &input);
     plain.run();
@@ -162,9 +163,9 @@ fn chaos(ground: &Ground) {
                 assert!(status.success(), "run {runs}: {status}: {}", text(&std::fs::read(&log).unwrap()));
                 lakes += 1;
                 let differences = difference(&plain.lake(), &ground.visible(&lab));
-                println!(
+                say(&format!(
                     "chaos: lake {lakes} finished after {kills} kills in {runs} runs, differences: {differences:?}"
-                );
+                ));
                 assert_eq!(differences.unwrap_or_default(), Vec::<String>::new());
                 assert_eq!(lab.status()["tally"], plain.status()["tally"]);
                 lab = ground.fresh(&plain, options, lakes);
@@ -172,7 +173,7 @@ fn chaos(ground: &Ground) {
         }
     }
     for (place, name) in PLACES.iter().enumerate() {
-        println!("chaos: {:>4} kills while {name}", fell.get(&place).copied().unwrap_or(0));
+        say(&format!("chaos: {:>4} kills while {name}", fell.get(&place).copied().unwrap_or(0)));
     }
     if full {
         assert!(fewest(&fell) >= Some(5), "a place was hit less than 5 times: {fell:?}");

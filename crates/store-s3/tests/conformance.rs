@@ -81,7 +81,10 @@ fn options(prefix: &str) -> Options {
     Options {
         bucket: BUCKET.to_owned(),
         prefix: prefix.to_owned(),
-        connection: Connection { endpoint: std::env::var(ENDPOINT).ok(), ..Connection::default() },
+        connection: Connection {
+            endpoint: std::env::var_os(ENDPOINT).and_then(|text| text.into_string().ok()),
+            ..Connection::default()
+        },
         path_style: true,
         encryption: None,
         storage_class: None,
