@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::engines::{Engine, Engines};
 use crate::inputs::events;
-use crate::lab::Lab;
+use crate::lab::{Lab, output_of, text};
 
 /// A lake of three days with rejections.
 fn lake() -> Lab {
@@ -97,4 +97,20 @@ fn first_file(table: &Path) -> PathBuf {
         entries.into_iter().next().unwrap()
     };
     first(&first(table))
+}
+
+/// The views that `schema ddl` prints for DuckDB.
+#[test]
+fn printed_views_answer() {
+    let Some(engines) = Engines::get() else { return };
+    let lab = Lab::new("");
+    lab.input("events.jsonl", events("--agents 5 --events 200 --seed 3"));
+    lab.run();
+    let location = lab.lake().display().to_string();
+    let printed =
+        lab.command(&["schema", "ddl", "--dialect", "duckdb", "--location", &location, "--table", "agent_event"]);
+    let view = text(&output_of(&mut { printed }));
+    let query = format!("sql:{} SELECT count(*), count(DISTINCT day) FROM agent_event", view.replace('\n', " "));
+    let answer = engines.ask(Engine::DuckDb, &lab.lake(), &[&query]);
+    assert_eq!(answer[0]["rows"], serde_json::json!([[200, 1]]), "{view}");
 }

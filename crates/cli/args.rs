@@ -161,6 +161,21 @@ pub(crate) enum SchemaVerb {
         #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
         output: Output,
     },
+    /// Print the statements that make the tables of a lake known to an engine
+    Ddl {
+        /// Whose SQL
+        #[arg(long, value_enum)]
+        dialect: Dialect,
+        /// Where the lake is, as the engine names it: s3://bucket/prefix, or a folder
+        #[arg(long, value_name = "URL")]
+        location: String,
+        /// One table; all without it
+        #[arg(long)]
+        table: Option<String>,
+        /// The lake's first day, before which Athena does not look; by default the day on which Amazon Connect began
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = crate::units::day)]
+        since: Option<tributary_core::Day>,
+    },
     /// Show the columns of a table
     Show {
         /// The table
@@ -169,6 +184,15 @@ pub(crate) enum SchemaVerb {
         #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
         output: Output,
     },
+}
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Dialect {
+    /// Amazon Athena: external tables with projected partitions
+    Athena,
+    /// DuckDB: views
+    Duckdb,
 }
 
 #[derive(Debug, Arguments)]

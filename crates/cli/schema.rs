@@ -1,9 +1,9 @@
 //! `tributary schema`.
 
 use anyhow::bail;
-use tributary_pipeline::{TableDoc, table_docs};
+use tributary_pipeline::{Dialect, TableDoc, ddl, table_docs};
 
-use crate::args::{Output, Schema, SchemaVerb};
+use crate::args::{self, Output, Schema, SchemaVerb};
 use crate::exit::Ending;
 use crate::{Outcome, terminal};
 
@@ -19,15 +19,20 @@ pub(crate) fn schema(args: &Schema) -> Outcome {
                 .collect();
             terminal::answer(&lines.join("\n"))?;
         }
-        SchemaVerb::Show { table, output } => {
-            let Some(found) = tables.iter().find(|candidate| candidate.name == *table) else {
-                let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-                bail!(crate::exit::Trouble::new(
-                    tributary_core::Fault::Config,
-                    "cli/unknown-table",
-                    format!("there is no table {table:?}; there are {}", names.join(", ")),
-                ));
+        SchemaVerb::Ddl { dialect, location, table, since } => {
+            let dialect = match dialect {
+                args::Dialect::Athena => Dialect::Athena,
+                args::Dialect::Duckdb => Dialect::DuckDb,
             };
+            let chosen: Vec<&TableDoc> = match table {
+                Some(table) => vec![named(&tables, table)?],
+                None => tables.iter().collect(),
+            };
+            let statements: Vec<String> = chosen.iter().map(|table| ddl(table, dialect, location, *since)).collect();
+            terminal::answer(statements.join("\n").trim_end())?;
+        }
+        SchemaVerb::Show { table, output } => {
+            let found = named(&tables, table)?;
             match output {
                 Output::Json => terminal::answer(&serde_json::to_string(found)?)?,
                 Output::Text => terminal::answer(&text(found))?,
@@ -35,6 +40,18 @@ pub(crate) fn schema(args: &Schema) -> Outcome {
         }
     }
     Ok(Ending::Done)
+}
+
+fn named<'a>(tables: &'a [TableDoc], table: &str) -> anyhow::Result<&'a TableDoc> {
+    let Some(found) = tables.iter().find(|candidate| candidate.name == table) else {
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        bail!(crate::exit::Trouble::new(
+            tributary_core::Fault::Config,
+            "cli/unknown-table",
+            format!("there is no table {table:?}; there are {}", names.join(", ")),
+        ));
+    };
+    Ok(found)
 }
 
 fn text(table: &TableDoc) -> String {

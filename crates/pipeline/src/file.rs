@@ -333,13 +333,46 @@ pub struct LakeS3Section {
     /// Whether a key of the bucket stands in for KMS.
     pub bucket_key: Option<bool>,
     /// The storage class of data files.
-    pub storage_class: Option<String>,
+    pub storage_class: Option<StorageClass>,
     /// Tags of data files, `name=value`.
     pub tags: Option<Vec<String>>,
     /// The size of parts.
     pub part_size: Option<Size>,
     /// Nobody else writes to this lake.
     pub exclusive: Option<bool>,
+}
+
+/// `lake.s3.storage_class`: those whose objects are read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum StorageClass {
+    /// For what is read often.
+    #[serde(rename = "STANDARD")]
+    Standard,
+    /// Moves by itself to cheaper tiers.
+    #[serde(rename = "INTELLIGENT_TIERING")]
+    IntelligentTiering,
+    /// Read seldom.
+    #[serde(rename = "STANDARD_IA")]
+    StandardIa,
+    /// Read seldom, in one zone.
+    #[serde(rename = "ONEZONE_IA")]
+    OnezoneIa,
+    /// Read about once in three months.
+    #[serde(rename = "GLACIER_IR")]
+    GlacierIr,
+}
+
+impl StorageClass {
+    /// As S3 spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::IntelligentTiering => "INTELLIGENT_TIERING",
+            Self::StandardIa => "STANDARD_IA",
+            Self::OnezoneIa => "ONEZONE_IA",
+            Self::GlacierIr => "GLACIER_IR",
+        }
+    }
 }
 
 /// `lake.s3.encryption`.

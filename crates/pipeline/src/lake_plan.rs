@@ -55,7 +55,7 @@ fn options(bucket: String, prefix: String, section: LakeS3Section, spool: Option
                 Encryption::Kms { key: section.kms_key.clone(), bucket_key: section.bucket_key.unwrap_or(true) }
             }
         }),
-        storage_class: section.storage_class,
+        storage_class: section.storage_class.map(|class| class.as_str().to_owned()),
         tags: section.tags.iter().flatten().filter_map(tag).collect(),
         part_size: usize::try_from(part_size).unwrap_or(usize::MAX),
         waiting: WAITING,

@@ -15,6 +15,7 @@ mod build;
 mod check;
 mod connectivity;
 mod contradiction;
+mod ddl;
 mod error;
 mod file;
 mod lake;
@@ -37,11 +38,12 @@ mod walk;
 pub use build::{LineFactory, OptionChange, load, open_lake};
 pub use check::check;
 pub use connectivity::{Step, check_connections};
+pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
     AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, Interval,
     LakeS3Section, LakeSection, MemorySection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size,
-    SourceName, SourceSection, Spool, SpoolSection, TableName, Tables, Time, TransformSection,
+    SourceName, SourceSection, Spool, SpoolSection, StorageClass, TableName, Tables, Time, TransformSection,
 };
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use lake_plan::LakePlan;
@@ -50,5 +52,5 @@ pub use problem::Problem;
 pub use rebuild::{derive, derived_tables, rebuild};
 pub use reference::reference;
 pub use schema::json_schema;
-pub use tables::{ColumnDoc, TableDoc, table_docs};
+pub use tables::{ColumnDoc, ElementDoc, MemberDoc, TableDoc, table_docs};
 pub use tributary_source_file::Share;

@@ -52,6 +52,38 @@ pub struct ColumnDoc {
     pub meaning: String,
     /// The field of the payload that it comes from.
     pub source: Option<String>,
+    /// What an array holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub element: Option<Box<ElementDoc>>,
+}
+
+/// What an array holds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ElementDoc {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The members of a struct.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberDoc>,
+}
+
+/// A member of a struct.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MemberDoc {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it means.
+    pub meaning: String,
+    /// The members of a struct.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Self>,
+    /// What an array holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub element: Option<Box<ElementDoc>>,
 }
 
 /// Every table of this version.
