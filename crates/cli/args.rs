@@ -75,7 +75,7 @@ pub(crate) struct Run {
     /// Go on although options that give rows their meaning have changed since the last run
     #[arg(long)]
     pub(crate) accept_change: bool,
-    /// Take the inputs of one of several workers that run at once, as in 2/4; all workers must name the same number
+    /// Take the inputs of one of several workers that run at once, as in 2/4; all must name the same number and see the same files
     #[arg(long, value_name = "NUMBER/OF", value_parser = share)]
     pub(crate) worker: Option<Share>,
     /// How the summary is written

@@ -25,6 +25,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
 use tributary_core::Fault;
 
@@ -34,14 +36,23 @@ const ATTEMPTS: u32 = 8;
 /// A server that does not accept a connection in this time is not going to.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Until the first byte of an answer. S3 may take long to complete a large upload and sends blanks meanwhile.
+/// Until the first byte of an answer, the time that it takes to send the request included: who sends large bodies adds
+/// to it ([`answer_time`]). S3 may take long to complete a large upload and sends blanks meanwhile.
 const FIRST_BYTE: Duration = Duration::from_secs(60);
+
+/// Bytes in a second on the slowest line that is waited for; the SDK ends what stands still much earlier.
+const SLOWEST: u64 = 32 << 10;
 
 /// The region in which a server that is not AWS signs unless it is told another.
 const ELSEWHERE: &str = "us-east-1";
 
 /// The session of an assumed role, as CloudTrail shows it.
 const SESSION: &str = "tributary";
+
+/// How long an answer may take to a request whose body is of this size.
+pub fn answer_time(body: usize) -> Duration {
+    FIRST_BYTE + Duration::from_secs(body as u64 / SLOWEST)
+}
 
 /// Where and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,7 +167,11 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
     } else if connection.endpoint.is_some() {
         // The instance is not asked: what it says would be AWS's.
         let said = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
-        loader = loader.region(said.or_else(ProfileFileRegionProvider::new()).or_else(Region::new(ELSEWHERE)));
+        let mut profile = ProfileFileRegionProvider::builder();
+        if let Some(name) = &connection.profile {
+            profile = profile.profile_name(name);
+        }
+        loader = loader.region(said.or_else(profile.build()).or_else(Region::new(ELSEWHERE)));
     }
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
@@ -178,13 +193,40 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
     Ok(config.into_builder().credentials_provider(provider).build())
 }
 
+/// Whether there are certificates in it, each of them one: the client takes their word for it and panics.
+fn read_certificates(pem: &[u8]) -> Result<(), String> {
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        store.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if store.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(()) }
+}
+
+/// The proxy for https alone: what is asked over http (the credentials of containers and instances, servers nearby) is
+/// at hand, and its tokens are not for others.
+fn proxy() -> ProxyConfig {
+    let said = |names: [&str; 2]| {
+        let found = names.iter().find_map(std::env::var_os).and_then(|text| text.into_string().ok());
+        found.filter(|text| !text.is_empty())
+    };
+    let proxy = said(["HTTPS_PROXY", "https_proxy"]).and_then(|url| ProxyConfig::https(url).ok());
+    let proxy = proxy.unwrap_or_else(ProxyConfig::disabled);
+    match said(["NO_PROXY", "no_proxy"]) {
+        Some(rules) => proxy.no_proxy(rules),
+        None => proxy,
+    }
+}
+
 /// A client over rustls that trusts the system's authorities and those of the connection, and goes through the proxy
 /// of the environment (`HTTPS_PROXY`, `NO_PROXY`).
 fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError> {
     let mut trusted = TrustStore::default();
     if let Some(file) = &connection.authorities {
         let refused = |cause| ConnectError::Authorities { file: file.clone(), cause };
-        trusted = trusted.with_pem_certificate(std::fs::read(file).map_err(refused)?);
+        let pem = std::fs::read(file).map_err(refused)?;
+        read_certificates(&pem).map_err(|said| refused(io::Error::new(io::ErrorKind::InvalidData, said)))?;
+        trusted = trusted.with_pem_certificate(pem);
     }
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| ConnectError::Authorities {
@@ -192,9 +234,28 @@ fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError
         cause: io::Error::other(error),
     })?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        let mut builder = Connector::builder().proxy_config(proxy());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".as_slice();
+        for pem in [b"".as_slice(), b"{}\n", broken] {
+            assert!(read_certificates(pem).is_err());
+        }
+    }
+
+    #[test]
+    fn large_parts_have_their_time() {
+        assert_eq!(answer_time(0), FIRST_BYTE);
+        assert!(answer_time(8 << 20) >= Duration::from_secs(300));
+    }
 }

@@ -92,7 +92,20 @@ fn abandoned(
     now: Timestamp,
 ) -> BTreeSet<Attempt> {
     let patience = i64::try_from(older_than.as_micros()).unwrap_or(i64::MAX);
-    let known = |attempt: &Attempt| log.head.since.claimed.contains_key(attempt) || log.head.bans.contains_key(attempt);
+    // What happened before the newest checkpoint record is known by what is left of it. An upload of a claimed attempt
+    // that nobody completes is no wonder: S3 begins one twice when the first answer is lost.
+    let published: BTreeSet<Attempt> = log
+        .head
+        .live
+        .iter()
+        .filter_map(|(_, _, file)| file.key.attempt())
+        .chain(named_states(log).filter_map(state_attempt))
+        .collect();
+    let known = |attempt: &Attempt| {
+        log.head.since.claimed.contains_key(attempt)
+            || log.head.bans.contains_key(attempt)
+            || published.contains(attempt)
+    };
     let old = ours.iter().filter(|(attempt, since)| since.plus_micros(patience) <= now && !known(attempt));
     old.map(|(attempt, _)| attempt.clone()).collect()
 }
@@ -128,14 +141,21 @@ async fn ban(log: &mut CommitLog, attempt: Attempt, mut bans: BTreeSet<Attempt>)
     Ok(0)
 }
 
+/// The snapshots that the log names.
+fn named_states(log: &CommitLog) -> impl Iterator<Item = &Key> {
+    log.head.states.values().flatten().map(|entry| &entry.object.key)
+}
+
 /// Deletes the snapshots of banned attempts: no record will ever name them.
 async fn delete_states(log: &CommitLog) -> Result<u64, CommitError> {
     let mut deleted = 0;
     if log.head.bans.is_empty() {
         return Ok(deleted);
     }
+    let named: BTreeSet<&Key> = named_states(log).collect();
     for key in log.store.list(&log.layout.states()?, None).await? {
-        if state_attempt(&key).is_some_and(|attempt| log.head.bans.contains_key(&attempt)) {
+        let is_banned = state_attempt(&key).is_some_and(|attempt| log.head.bans.contains_key(&attempt));
+        if is_banned && !named.contains(&key) {
             log.store.delete(&key).await?;
             deleted += 1;
         }

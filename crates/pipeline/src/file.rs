@@ -1,5 +1,7 @@
 //! What was typed: the pipeline file as serde reads it, nothing filled in.
 
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use tributary_core::PipelineId;
 use crate::strict::{Word, section, word, words};
 use crate::unit;
 use crate::walk::is_source_name;
+
+pub use s3::{Encryption, LakeS3Section, StorageClass};
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -306,83 +310,6 @@ pub struct LakeSection {
     pub location: String,
     /// `[lake.s3]`.
     pub s3: Option<LakeS3Section>,
-}
-
-/// `[lake.s3]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LakeS3Section {
-    /// The region of the bucket.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
-    /// Whether the bucket stands in the path.
-    pub path_style: Option<bool>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
-    /// How objects are encrypted.
-    pub encryption: Option<Encryption>,
-    /// The key of SSE-KMS.
-    pub kms_key: Option<String>,
-    /// Whether a key of the bucket stands in for KMS.
-    pub bucket_key: Option<bool>,
-    /// The storage class of data files.
-    pub storage_class: Option<StorageClass>,
-    /// Tags of data files, `name=value`.
-    pub tags: Option<Vec<String>>,
-    /// The size of parts.
-    pub part_size: Option<Size>,
-    /// Nobody else writes to this lake.
-    pub exclusive: Option<bool>,
-}
-
-/// `lake.s3.storage_class`: those whose objects are read at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum StorageClass {
-    /// For what is read often.
-    #[serde(rename = "STANDARD")]
-    Standard,
-    /// Moves by itself to cheaper tiers.
-    #[serde(rename = "INTELLIGENT_TIERING")]
-    IntelligentTiering,
-    /// Read seldom.
-    #[serde(rename = "STANDARD_IA")]
-    StandardIa,
-    /// Read seldom, in one zone.
-    #[serde(rename = "ONEZONE_IA")]
-    OnezoneIa,
-    /// Read about once in three months.
-    #[serde(rename = "GLACIER_IR")]
-    GlacierIr,
-}
-
-impl StorageClass {
-    /// As S3 spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "STANDARD",
-            Self::IntelligentTiering => "INTELLIGENT_TIERING",
-            Self::StandardIa => "STANDARD_IA",
-            Self::OnezoneIa => "ONEZONE_IA",
-            Self::GlacierIr => "GLACIER_IR",
-        }
-    }
-}
-
-/// `lake.s3.encryption`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encryption {
-    /// SSE-S3.
-    S3,
-    /// SSE-KMS.
-    Kms,
 }
 
 /// `[sink]`.

@@ -115,9 +115,23 @@ impl Answer {
             (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
                 denied(format!("the credentials are not those of this server; correct them ({code}: {})", self.text))
             }
-            (Some(401 | 403), _) => denied(format!("grant {} ({code}: {})", call.grant, self.text)),
+            (_, "InvalidObjectState") => denied(format!(
+                "it was archived by a lifecycle rule; restore it, and leave the lake out of the rule ({})",
+                self.text
+            )),
+            (Some(401 | 403), "") => denied(format!("S3 gives no reason; perhaps grant {}", call.grant)),
+            (Some(401 | 403), _) => {
+                let grant = missing_action(&self.text).unwrap_or(call.grant);
+                denied(format!("grant {grant} ({code}: {})", self.text))
+            }
             (Some(status), _) => io(format!("S3 answers {status} {code}: {}", self.text)),
             (None, _) => io(format!("S3 does not answer: {}", self.text)),
         }
     }
+}
+
+/// The action that S3 or KMS says is missing: `… is not authorized to perform: kms:GenerateDataKey on …`.
+fn missing_action(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("not authorized to perform: ")?;
+    rest.split_whitespace().next()
 }

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 use tributary_core::{Digest, Key, Ticket};
 use tributary_store::{Completed, StoreError};
 
+use crate::Encryption;
 use crate::answer::{Answer, COMPLETE, READ};
 use crate::checksum;
 use crate::store::Inner;
@@ -23,6 +24,8 @@ struct Found {
     bytes: u64,
     digest: Option<Digest>,
     tag: Option<String>,
+    /// Under SSE-KMS a tag looks like an MD5 and is none.
+    is_kms: bool,
 }
 
 impl Found {
@@ -35,7 +38,7 @@ impl Found {
         if let Some(digest) = self.digest {
             return digest == ticket.digest;
         }
-        let expected = checksum::composite_tag(&ticket.parts);
+        let expected = checksum::composite_tag(&ticket.parts).filter(|_| !self.is_kms);
         match (&self.tag, expected) {
             (Some(tag), Some(expected)) => checksum::bare(tag) == expected,
             (None, _) | (_, None) => true,
@@ -93,6 +96,7 @@ impl Inner {
                 bytes: ticket.bytes,
                 digest: made.checksum_crc64_nvme().and_then(checksum::digest),
                 tag: made.e_tag().map(str::to_owned),
+                is_kms: self.is_kms(made.server_side_encryption()),
             }),
             Err(error) => Err(Answer::of(&error)),
         }
@@ -112,12 +116,18 @@ impl Inner {
                 bytes: head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
                 digest: head.checksum_crc64_nvme().and_then(checksum::digest),
                 tag: head.e_tag().map(str::to_owned),
+                is_kms: self.is_kms(head.server_side_encryption()),
             })),
             Err(error) => {
                 let answer = Answer::of(&error);
                 if answer.is_absent() { Ok(None) } else { Err(answer.into_error(READ, key, &self.location)) }
             }
         }
+    }
+
+    fn is_kms(&self, said: Option<&ServerSideEncryption>) -> bool {
+        let said = matches!(said, Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse));
+        said || matches!(self.options.encryption, Some(Encryption::Kms { .. }))
     }
 
     pub(crate) async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {

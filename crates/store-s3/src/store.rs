@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tributary_aws::answer_time;
 use tributary_core::{Attempt, Key, Ticket, Timestamp};
 use tributary_store::{Completed, Created, ObjectStore, PendingUpload, StoreError, Upload};
 
@@ -53,6 +55,9 @@ impl S3Store {
         let shared = tributary_aws::connect(&options.connection).await;
         let shared = shared.map_err(|error| unusable(error.to_string()))?;
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
+        // Bodies of parts take their time on a slow line.
+        let times = shared.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+        config = config.timeout_config(times.read_timeout(answer_time(options.part_size)).build());
         if let Some(endpoint) = &options.connection.endpoint {
             config = config.endpoint_url(endpoint);
         }

@@ -262,6 +262,15 @@ async fn what_a_creation_may_answer() {
 async fn what_is_said_of_refusals() {
     for (reply, fault, words) in [
         (
+            Reply(
+                403,
+                &[],
+                "<Error><Code>AccessDenied</Code><Message>User: u is not authorized to perform: kms:GenerateDataKey on resource: k</Message></Error>",
+            ),
+            Fault::Config,
+            "grant kms:GenerateDataKey (",
+        ),
+        (
             Reply(403, &[], "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"),
             Fault::Config,
             "grant s3:PutObject",

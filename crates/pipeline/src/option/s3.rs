@@ -82,7 +82,7 @@ pub(super) static LAKE: &[Entry] = &[
         "part_size",
         size(5 * MIB, GIB),
         Default::Value("\"8 MiB\""),
-        "The size of the parts in which files are uploaded. An open file holds one part in memory, and 8 parts are under way at most.",
+        "The size of the parts in which files are uploaded. Parts that are not full wait in 32 MiB of memory or on the spool, and 8 parts are under way at most.",
     ),
     Entry::new(
         "exclusive",

@@ -1,0 +1,82 @@
+//! What was typed about S3.
+
+use serde::Deserialize;
+
+use super::Size;
+
+/// `[lake.s3]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LakeS3Section {
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// The URL of a server.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path.
+    pub path_style: Option<bool>,
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// A role to assume.
+    pub role: Option<String>,
+    /// The external id of the role.
+    pub external_id: Option<String>,
+    /// A file of certificates.
+    pub authorities: Option<String>,
+    /// How objects are encrypted.
+    pub encryption: Option<Encryption>,
+    /// The key of SSE-KMS.
+    pub kms_key: Option<String>,
+    /// Whether a key of the bucket stands in for KMS.
+    pub bucket_key: Option<bool>,
+    /// The storage class of data files.
+    pub storage_class: Option<StorageClass>,
+    /// Tags of data files, `name=value`.
+    pub tags: Option<Vec<String>>,
+    /// The size of parts.
+    pub part_size: Option<Size>,
+    /// Nobody else writes to this lake.
+    pub exclusive: Option<bool>,
+}
+
+/// `lake.s3.storage_class`: those whose objects are read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum StorageClass {
+    /// For what is read often.
+    #[serde(rename = "STANDARD")]
+    Standard,
+    /// Moves by itself to cheaper tiers.
+    #[serde(rename = "INTELLIGENT_TIERING")]
+    IntelligentTiering,
+    /// Read seldom.
+    #[serde(rename = "STANDARD_IA")]
+    StandardIa,
+    /// Read seldom, in one zone.
+    #[serde(rename = "ONEZONE_IA")]
+    OnezoneIa,
+    /// Read about once in three months.
+    #[serde(rename = "GLACIER_IR")]
+    GlacierIr,
+}
+
+impl StorageClass {
+    /// As S3 spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::IntelligentTiering => "INTELLIGENT_TIERING",
+            Self::StandardIa => "STANDARD_IA",
+            Self::OnezoneIa => "ONEZONE_IA",
+            Self::GlacierIr => "GLACIER_IR",
+        }
+    }
+}
+
+/// `lake.s3.encryption`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// SSE-S3.
+    S3,
+    /// SSE-KMS.
+    Kms,
+}
