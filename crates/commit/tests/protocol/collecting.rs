@@ -83,3 +83,25 @@ async fn an_interrupted_collection_is_finished_by_the_next() {
     let report = gc(&mut lake.open().await, Attempt::from_bits(99), DAY, later(2)).await.unwrap();
     assert_eq!(report, GcReport { aborted: 1, states: 1, ..GcReport::default() });
 }
+
+/// S3 begins an upload twice when its first answer is lost: the second one belongs to an attempt that has claimed, however
+/// long ago, and whose snapshot the log still names.
+#[tokio::test]
+async fn an_upload_that_was_begun_twice_costs_no_snapshot() {
+    let lake = Lake::default();
+    let mut log = lake.open().await;
+    log.recover().await.unwrap();
+    let mut first = proposal(&lake.memory, 1, "s", 0, 10).await;
+    first.state.push((ScopeId::new("a"), StateKind::Full, Bytes::from_static(b"x")));
+    claim_and_publish(&mut log, first).await;
+    drop(lake.memory.begin(&Attempt::from_bits(1), &file_name(1)).await.unwrap());
+    // Past a checkpoint record, which forgets who has claimed.
+    for number in 2..=110_u64 {
+        let next = proposal(&lake.memory, u128::from(number), "s", (number - 1) * 10, number * 10).await;
+        claim_and_publish(&mut log, next).await;
+    }
+    let report = gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    assert_eq!(report, GcReport { kept: 1, ..GcReport::default() });
+    assert_eq!(lake.memory.list(&key("_tributary/p/state"), None).await.unwrap().len(), 1);
+    assert!(lake.open().await.recover().await.is_ok());
+}
