@@ -28,7 +28,6 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
-use tributary_core::Fault;
 
 /// Tries of one call. With the SDK's backoff (doubling, at most 20 s) they bridge about a minute of SlowDown.
 const ATTEMPTS: u32 = 8;
@@ -78,7 +77,7 @@ pub struct Role {
     pub external_id: Option<String>,
 }
 
-/// Why there is no connection.
+/// Why there is no connection: a mistake of whoever configured it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -94,21 +93,6 @@ pub enum ConnectError {
     /// Nobody says which region is meant.
     #[error("no AWS region is known; set region = \"eu-central-1\" beside the location, or the variable AWS_REGION")]
     Region,
-}
-
-impl ConnectError {
-    /// What it asks of the caller.
-    pub const fn fault(&self) -> Fault {
-        Fault::Config
-    }
-
-    /// Its paragraph in `docs/errors.md`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Authorities { .. } => "aws/authorities",
-            Self::Region => "aws/region",
-        }
-    }
 }
 
 /// What a call failed for when no credentials could be had; `None` when it failed for something else.
@@ -152,8 +136,7 @@ impl NoCredentials {
 }
 
 /// Loads the SDK's configuration. It does not hold the endpoint, which is the called service's alone: STS has its own.
-/// Nothing is sent before the first call, unless the region is to be had only from the
-/// instance's metadata.
+/// Nothing is sent before the first call, unless the region is to be had only from the instance's metadata.
 ///
 /// # Errors
 /// [`ConnectError`]: an unreadable file of authorities, or no region.

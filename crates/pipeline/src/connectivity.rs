@@ -2,10 +2,9 @@
 //!
 //! Each right is tried by what needs it, on objects of its own below `_tributary/probes/`, which are removed.
 
-use std::error::Error as StdError;
-
 use bytes::Bytes;
-use tributary_core::{Attempt, Checkpoint, Failure, Key, Ticket};
+use tributary_aws::in_words;
+use tributary_core::{Attempt, Checkpoint, Key, Ticket};
 use tributary_runtime::{SystemClock, new_attempt};
 use tributary_store::{Created, FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
@@ -58,11 +57,7 @@ async fn sources(factory: &LineFactory) -> Step {
     let outcome = if reads_input {
         Ok("standard input, which is not touched".to_owned())
     } else {
-        factory
-            .source(&Checkpoint::default())
-            .await
-            .map(|_| "found".to_owned())
-            .map_err(|failure| failure_text(&failure))
+        factory.source(&Checkpoint::default()).await.map(|_| "found".to_owned()).map_err(|failure| in_words(&failure))
     };
     Step { what: "open the sources".to_owned(), outcome }
 }
@@ -183,19 +178,4 @@ async fn lifecycle(store: &S3Store) -> Step {
         Err(error) => Err(in_words(&error)),
     };
     Step { what: "read the lifecycle rules".to_owned(), outcome }
-}
-
-fn failure_text(failure: &Failure) -> String {
-    in_words(failure)
-}
-
-/// The error and its causes.
-fn in_words(error: &(dyn StdError + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
 }

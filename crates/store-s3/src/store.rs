@@ -53,7 +53,7 @@ impl S3Store {
         let location = options.location();
         let unusable = |reason: String| StoreError::Unusable { location: location.clone(), reason };
         let shared = tributary_aws::connect(&options.connection).await;
-        let shared = shared.map_err(|error| unusable(error.to_string()))?;
+        let shared = shared.map_err(|error| unusable(tributary_aws::in_words(&error)))?;
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
         // Bodies of parts take their time on a slow line.
         let times = shared.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("framing", &["core"]),
     ("connect", &["core", "framing"]),
     ("store", &["core"]),
-    ("aws", &["core"]),
+    ("aws", &[]),
     ("store-s3", &["aws", "core", "store"]),
     ("spool", &["core"]),
     ("commit", &["core", "store"]),
