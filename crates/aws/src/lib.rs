@@ -6,7 +6,10 @@
 //! - Retries are the SDK's: whoever calls through a connection repeats nothing by itself.
 //!
 //! # Deliberately absent
-//! Any service: S3 is `store-s3`'s and `source-s3`'s.
+//! Any call of a service: S3 is called by `store-s3` and `source-s3`. What its answers mean is the same for both and
+//! stands here.
+
+mod answer;
 
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +31,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
+
+pub use answer::{Answer, Call, Trouble};
 
 /// Tries of one call. With the SDK's backoff (doubling, at most 20 s) they bridge about a minute of SlowDown.
 const ATTEMPTS: u32 = 8;

@@ -21,6 +21,7 @@ mod record;
 mod rejected;
 mod sealed;
 mod secret;
+mod share;
 mod table;
 mod time;
 
@@ -38,5 +39,6 @@ pub use record::{RawBatch, Record};
 pub use rejected::{RejectReason, Rejection, rejected_batch, rejected_table};
 pub use sealed::{Digest, Key, PartitionPath, SealedFile, Ticket};
 pub use secret::Secret;
+pub use share::Share;
 pub use table::{Decoded, Normalized, RowKey, SkipReason, Table, TableBatch, TableId, Tally};
 pub use time::{Day, Timestamp};

@@ -1,7 +1,8 @@
 //! Bytes in, records and payloads with offsets out: how the inputs of Amazon Connect are cut, unpacked and opened.
 //!
 //! ```text
-//! file bytes ──Unpacker──▶ decompressed bytes ──Framer──▶ records (Frame) ──open──▶ innermost payloads
+//! input bytes ──Unpacker──▶ decompressed bytes ──Framer──▶ records (Frame) ──open──▶ innermost payloads
+//!             └────────────────── Cutter ─────────────────┘
 //! ```
 //!
 //! Everything is told apart by content, never by a name. Sources: `domain/agent-events.md` section 1 and
@@ -17,6 +18,7 @@
 //! # Deliberately absent
 //! Event families, files, async, clocks. Kinesis aggregation (KPL) belongs to the source that meets it.
 
+mod cutter;
 mod exact;
 mod framer;
 mod open;
@@ -25,6 +27,7 @@ mod stream;
 mod unpack;
 mod wrapper;
 
+pub use cutter::Cutter;
 pub use framer::{Frame, Framer};
 pub use open::{Envelope, Opened, open};
 pub use unpack::{Damage, Packing, Unpacker};

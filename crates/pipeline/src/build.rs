@@ -12,11 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
 use tributary_connect::Connect;
-use tributary_core::{Checkpoint, Clock, Failure, RecordLimit, Scratch, Source, TableId, Transform, rejected_table};
+use tributary_core::{
+    Checkpoint, Clock, Failure, RecordLimit, Scratch, Share, Source, TableId, Transform, rejected_table,
+};
 use tributary_maintain::LakeKeys;
 use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_attempt};
 use tributary_sink_parquet::{Identity, ParquetSink};
-use tributary_source_file::{FileSource, Share};
+use tributary_source_file::FileSource;
+use tributary_source_s3::S3Source;
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
@@ -24,7 +27,8 @@ use tributary_store_s3::S3Store;
 use crate::error::Error;
 use crate::file::{Mode, OnChanged, OnGap};
 use crate::merge::Merged;
-use crate::plan::{FilePlan, ParquetPlan, Plan, SourceKind, SpoolPlan};
+use crate::plan::{ParquetPlan, Plan, SpoolPlan};
+use crate::source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
 use crate::{LakePlan, Problem, check};
 
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
@@ -127,9 +131,7 @@ impl LineFactory {
 
     fn transform(&self, scratch: Option<Arc<dyn Scratch>>) -> Connect {
         let connect = &self.plan.connect;
-        let limits = self.plan.sources.iter().map(|source| match &source.kind {
-            SourceKind::File(file) => file.record_limit,
-        });
+        let limits = self.plan.sources.iter().map(SourcePlan::record_limit);
         Connect::new(tributary_connect::Options {
             tables: connect.tables.iter().map(|table| TableId::new(table.as_str())).collect(),
             dedup_horizon: connect.dedup_horizon,
@@ -144,19 +146,38 @@ impl LineFactory {
     pub(crate) async fn source(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for source in &self.plan.sources {
-            let SourceKind::File(file) = &source.kind;
-            let name = source.name.as_str();
-            if file.paths.iter().any(|path| path == "-") && self.input_taken.swap(true, Ordering::Relaxed) {
-                return Err(Error::StandardInput { name: name.to_owned() }.into());
-            }
-            let mut options = file_options(name, file, self.most_batch_bytes());
-            options.share = self.share;
-            options.poll = (self.plan.mode == Mode::Streaming).then_some(file.poll);
-            let checkpoint = checkpoint.clone();
-            let opened = blocking("the files", move || FileSource::open(options, &checkpoint)).await?;
-            sources.push(Box::new(opened?));
+            sources.push(match &source.kind {
+                SourceKind::File(file) => Box::new(self.file_source(source.name.as_str(), file, checkpoint).await?),
+                SourceKind::S3(s3) => Box::new(S3Source::open(self.s3_options(s3), checkpoint).await?),
+            });
         }
         Ok(Box::new(Merged::new(sources, self.plan.mode == Mode::Streaming)))
+    }
+
+    pub(crate) async fn file_source(
+        &self,
+        name: &str,
+        file: &FilePlan,
+        checkpoint: &Checkpoint,
+    ) -> Result<FileSource, Failure> {
+        if file.paths.iter().any(|path| path == "-") && self.input_taken.swap(true, Ordering::Relaxed) {
+            return Err(Error::StandardInput { name: name.to_owned() }.into());
+        }
+        let mut options = file_options(name, file, self.most_batch_bytes());
+        options.share = self.share;
+        options.poll = (self.plan.mode == Mode::Streaming).then_some(file.poll);
+        let checkpoint = checkpoint.clone();
+        Ok(blocking("the files", move || FileSource::open(options, &checkpoint)).await??)
+    }
+
+    /// What the source is told in this run.
+    pub(crate) fn s3_options(&self, s3: &S3Plan) -> tributary_source_s3::Options {
+        tributary_source_s3::Options {
+            batch_bytes: self.most_batch_bytes(),
+            share: self.share,
+            poll: (self.plan.mode == Mode::Streaming).then_some(s3.poll),
+            ..s3.options.clone()
+        }
     }
 
     /// Bytes of input in a batch: commits fall between batches, and at least two batches should be in flight.

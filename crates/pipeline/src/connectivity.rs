@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tributary_aws::in_words;
 use tributary_core::{Attempt, Checkpoint, Key, Ticket};
 use tributary_runtime::{SystemClock, new_attempt};
+use tributary_source_s3::S3Source;
 use tributary_store::{Created, FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
 
-use crate::plan::SourceKind;
-use crate::{LakePlan, LineFactory};
+use crate::{LakePlan, LineFactory, SourceKind};
 
 /// The fewest days after which a rule of the bucket may throw away unfinished uploads: a run that was stopped for a
 /// weekend publishes what it has claimed (architecture, section 6).
@@ -30,7 +30,7 @@ pub struct Step {
 
 /// Tries everything; the steps in their order. Where the lake cannot be opened, nothing of it is tried.
 pub async fn check_connections(factory: &LineFactory) -> Vec<Step> {
-    let mut steps = vec![sources(factory).await];
+    let mut steps = sources(factory).await;
     match &factory.plan().lake {
         LakePlan::Folder(folder) => {
             let opened = FolderStore::open(folder);
@@ -49,17 +49,26 @@ pub async fn check_connections(factory: &LineFactory) -> Vec<Step> {
     steps
 }
 
-async fn sources(factory: &LineFactory) -> Step {
-    let is_standard_input = |path: &String| path == "-";
-    let reads_input = factory.plan().sources.iter().any(|source| match &source.kind {
-        SourceKind::File(file) => file.paths.iter().any(is_standard_input),
-    });
-    let outcome = if reads_input {
-        Ok("standard input, which is not touched".to_owned())
-    } else {
-        factory.source(&Checkpoint::default()).await.map(|_| "found".to_owned()).map_err(|failure| in_words(&failure))
-    };
-    Step { what: "open the sources".to_owned(), outcome }
+async fn sources(factory: &LineFactory) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for source in &factory.plan().sources {
+        let name = source.name.as_str();
+        let outcome = match &source.kind {
+            SourceKind::File(file) if file.paths.iter().any(|path| path == "-") => {
+                Ok("standard input, which is not touched".to_owned())
+            }
+            SourceKind::File(file) => {
+                let opened = factory.file_source(name, file, &Checkpoint::default()).await;
+                opened.map(|_| "found".to_owned()).map_err(|failure| in_words(&failure))
+            }
+            SourceKind::S3(s3) => {
+                let probed = S3Source::probe(factory.s3_options(s3)).await;
+                probed.map_err(|error| in_words(&error))
+            }
+        };
+        steps.push(Step { what: format!("open the source {name}"), outcome });
+    }
+    steps
 }
 
 fn opening<S>(steps: &mut Vec<Step>, factory: &LineFactory, opened: Result<S, StoreError>) -> Option<S> {

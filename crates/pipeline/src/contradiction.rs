@@ -1,59 +1,24 @@
 //! What is right key by key and wrong together.
 
+mod s3;
+
 use std::collections::BTreeMap;
 
+use self::s3::{lake_in_s3, source_in_s3};
 use crate::problem::{Class, Finding, Origin};
 use crate::tree::{Member, Node, Table, Value};
 
 /// Options that exclude one another.
 pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let files: Vec<(&String, &Member)> = file_sources(root).collect();
-    findings.extend(files_without_mode(root, &files));
+    let files: Vec<(&String, &Member)> = sources_of(root, "file").collect();
+    let objects: Vec<(&String, &Member)> = sources_of(root, "s3").collect();
+    findings.extend(inputs_without_mode(root, "file", &files).or_else(|| inputs_without_mode(root, "s3", &objects)));
+    findings.extend(objects.iter().flat_map(|(name, source)| source_in_s3(root, name, source)));
     findings.extend(streamed_standard_input(root, &files));
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
     findings.extend(lake_in_s3(root));
-    findings
-}
-
-/// `[lake.s3]`: a section for a folder, an address that is none, keys that need another one.
-fn lake_in_s3(root: &Table) -> Vec<Finding> {
-    let lake = member(root, "lake").and_then(table_of);
-    let Some(section) = lake.and_then(|lake| member(lake, "s3")) else { return Vec::new() };
-    let finding = |key: &str, origin: &Origin, message: String, help: &str| Finding {
-        class: Class::Meaning,
-        origin: origin.clone(),
-        key_path: format!("lake.s3{key}"),
-        message,
-        help: Some(help.to_owned()),
-    };
-    let location = lake.and_then(|lake| text_of(lake, "location"));
-    if location.is_some_and(|(location, _)| !location.contains("://")) {
-        let help = "write location = \"s3://bucket/prefix\", or remove the section";
-        let message = "[lake.s3] is about S3, and the lake is a folder".to_owned();
-        return vec![finding("", &section.key, message, help)];
-    }
-    let Some(keys) = table_of(section) else { return Vec::new() };
-    let mut findings = Vec::new();
-    if let Some((endpoint, origin)) = text_of(keys, "endpoint")
-        && !["http://", "https://"].iter().any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
-    {
-        let help = "write for example endpoint = \"https://s3.example.org\"";
-        findings.push(finding(".endpoint", origin, format!("{endpoint:?} is not a URL"), help));
-    }
-    if let Some(external) = member(keys, "external_id").filter(|_| member(keys, "role").is_none()) {
-        let message = "an external id belongs to a role".to_owned();
-        findings.push(finding(".external_id", &external.node.origin, message, "add role, or remove it"));
-    }
-    let is_kms = text_of(keys, "encryption").is_some_and(|(encryption, _)| encryption == "kms");
-    for key in ["kms_key", "bucket_key"] {
-        if let Some(member) = member(keys, key).filter(|_| !is_kms) {
-            let message = "it is used with encryption = \"kms\" alone".to_owned();
-            let help = "write encryption = \"kms\", or remove it";
-            findings.push(finding(&format!(".{key}"), &member.node.origin, message, help));
-        }
-    }
     findings
 }
 
@@ -64,24 +29,24 @@ fn text_of<'a>(table: &'a Table, key: &str) -> Option<(&'a str, &'a Origin)> {
     }
 }
 
-/// All `[sources.NAME.file]`.
-fn file_sources(root: &Table) -> impl Iterator<Item = (&String, &Member)> {
+/// All `[sources.NAME.KIND]` of this kind.
+fn sources_of<'a>(root: &'a Table, kind: &'static str) -> impl Iterator<Item = (&'a String, &'a Member)> {
     let sources = member(root, "sources").and_then(table_of).map(|sources| &sources.members);
     let named = sources.into_iter().flatten();
-    named.filter_map(|(name, source)| Some((name, member(table_of(source)?, "file")?)))
+    named.filter_map(move |(name, source)| Some((name, member(table_of(source)?, kind)?)))
 }
 
-/// Over files the default would be a surprise for those who want them read once.
-fn files_without_mode(root: &Table, files: &[(&String, &Member)]) -> Option<Finding> {
-    let (name, first) = files.first()?;
+/// Over files and objects the default would be a surprise for those who want them read once.
+fn inputs_without_mode(root: &Table, kind: &str, inputs: &[(&String, &Member)]) -> Option<Finding> {
+    let (name, first) = inputs.first()?;
     if member(root, "mode").is_some() {
         return None;
     }
     Some(Finding {
         class: Class::Meaning,
         origin: first.key.clone(),
-        key_path: format!("sources.{name}.file"),
-        message: format!("whether [sources.{name}.file] is read once or for ever is not said"),
+        key_path: format!("sources.{name}.{kind}"),
+        message: format!("whether [sources.{name}.{kind}] is read once or for ever is not said"),
         help: Some(
             "add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more"
                 .to_owned(),

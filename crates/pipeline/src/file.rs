@@ -15,7 +15,7 @@ use crate::strict::{Word, section, word, words};
 use crate::unit;
 use crate::walk::is_source_name;
 
-pub use s3::{Encryption, LakeS3Section, StorageClass};
+pub use s3::{Encryption, LakeS3Section, Moment, S3Section, StorageClass};
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -89,6 +89,8 @@ impl fmt::Display for SourceName {
 pub enum SourceSection {
     /// `[sources.NAME.file]`.
     File(#[serde(deserialize_with = "section")] FileSection),
+    /// `[sources.NAME.s3]`.
+    S3(#[serde(deserialize_with = "section")] Box<S3Section>),
 }
 
 /// `[sources.NAME.file]`.

@@ -23,12 +23,14 @@ mod lake_plan;
 mod location;
 mod merge;
 mod merged;
+mod moment;
 mod option;
 mod plan;
 mod problem;
 mod rebuild;
 mod reference;
 mod schema;
+mod source_plan;
 mod strict;
 mod tables;
 mod tree;
@@ -42,15 +44,17 @@ pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
     AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, Interval,
-    LakeS3Section, LakeSection, MemorySection, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, SinkSection, Size,
-    SourceName, SourceSection, Spool, SpoolSection, StorageClass, TableName, Tables, Time, TransformSection,
+    LakeS3Section, LakeSection, MemorySection, Mode, Moment, OnChanged, OnGap, ParquetSection, PipelineFile, S3Section,
+    SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, StorageClass, TableName, Tables, Time,
+    TransformSection,
 };
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use lake_plan::LakePlan;
-pub use plan::{CommitPlan, ConnectPlan, FilePlan, ParquetPlan, Plan, SourceKind, SourcePlan, SpoolPlan};
+pub use plan::{CommitPlan, ConnectPlan, ParquetPlan, Plan, SpoolPlan};
 pub use problem::Problem;
 pub use rebuild::{derive, derived_tables, rebuild};
 pub use reference::reference;
 pub use schema::json_schema;
+pub use source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
 pub use tables::{ColumnDoc, ElementDoc, MemberDoc, TableDoc, table_docs};
-pub use tributary_source_file::Share;
+pub use tributary_core::Share;

@@ -49,8 +49,10 @@ pub(crate) enum Shape {
 
 /// A value.
 pub(crate) enum Kind {
-    /// A whole number, at least zero.
+    /// The version of the format.
     Integer,
+    /// A whole number in this range.
+    Count { least: i64, most: i64 },
     /// `true` or `false`.
     Boolean,
     /// The identity of a pipeline.
@@ -61,6 +63,12 @@ pub(crate) enum Kind {
     Location,
     /// A text that is not empty.
     Text,
+    /// `s3://bucket/prefix`.
+    Bucket,
+    /// Patterns of keys; at least one.
+    Patterns,
+    /// A day, or a moment as RFC 3339 has it.
+    Moment,
     /// Tags of objects, `name=value`; at most as many as S3 keeps.
     Tags,
     /// Files, globs or `-`; at least one.
@@ -141,13 +149,13 @@ pub(crate) static ROOT: &[Entry] = &[
         "mode",
         Shape::Leaf(Kind::Choice(MODES)),
         Default::Value("\"streaming\""),
-        "Whether `run` ends by itself. A pipeline that reads files has to say it.",
+        "Whether `run` ends by itself. A pipeline that reads files or objects has to say it.",
     ),
     Entry::new(
         "sources",
         Shape::Named(SOURCE),
         Default::Required("[sources.agents.file] with paths = [\"in/*.jsonl.gz\"]"),
-        "What is read: one table `[sources.NAME.KIND]` a source. NAME is `[a-z][a-z0-9_]*` and part of the identity of what was read: a renamed source is read again (what is in the lake already is left out).",
+        "What is read: one table `[sources.NAME.KIND]` a source, of one kind each. NAME is `[a-z][a-z0-9_]*` and part of the identity of what was read: a renamed source is read again (what is in the lake already is left out).",
     ),
     Entry::new(
         "transform",
@@ -175,15 +183,20 @@ static SOURCE: &[Entry] = &[
     Entry::new(
         "file",
         Shape::Table(FILE),
-        Default::Required("[sources.NAME.file]"),
+        Default::Words("another kind of source"),
         "Files on this machine, or standard input. Compression and framing are told from the content.",
     ),
-    Entry::new("s3", Shape::Later(ONLY_FILES), Default::Words(""), ""),
-    Entry::new("kafka", Shape::Later(ONLY_FILES), Default::Words(""), ""),
-    Entry::new("kinesis", Shape::Later(ONLY_FILES), Default::Words(""), ""),
+    Entry::new(
+        "s3",
+        Shape::Table(s3::SOURCE),
+        Default::Words("another kind of source"),
+        "Objects in S3. Compression and framing are told from the content. An object is its key and its ETag: one that is replaced is read again. Credentials are never written here.",
+    ),
+    Entry::new("kafka", Shape::Later(FILES_OR_S3), Default::Words(""), ""),
+    Entry::new("kinesis", Shape::Later(FILES_OR_S3), Default::Words(""), ""),
 ];
 
-const ONLY_FILES: &str = "this version reads files: [sources.NAME.file]";
+const FILES_OR_S3: &str = "this version reads files and objects in S3: [sources.NAME.file], [sources.NAME.s3]";
 
 static FILE: &[Entry] = &[
     Entry::new(

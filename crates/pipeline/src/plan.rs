@@ -5,13 +5,14 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tributary_core::{PipelineId, RecordLimit};
+use tributary_core::PipelineId;
 
 use crate::file::{
-    ConnectSection, Family, FileSection, Interval, Mode, OnChanged, OnGap, ParquetSection, PipelineFile, Size,
-    SourceName, SourceSection, Spool, SpoolSection, TableName, Tables, Time,
+    ConnectSection, Family, Interval, Mode, OnGap, ParquetSection, PipelineFile, Size, Spool, SpoolSection, TableName,
+    Tables, Time,
 };
 use crate::lake_plan::LakePlan;
+use crate::source_plan::SourcePlan;
 use crate::unit;
 
 const MIB: u64 = 1 << 20;
@@ -35,37 +36,6 @@ pub struct Plan {
     pub commit: CommitPlan,
     /// Bytes in flight between the stages.
     pub budget: NonZeroU64,
-}
-
-/// One source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourcePlan {
-    /// Its name.
-    pub name: SourceName,
-    /// Its kind with the options of the kind.
-    pub kind: SourceKind,
-}
-
-/// The kinds of sources.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Files of this machine, or standard input.
-    File(FilePlan),
-}
-
-/// A file source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilePlan {
-    /// Files, globs or `-`; at least one, no two the same.
-    pub paths: Vec<String>,
-    /// The largest record that is kept whole.
-    pub record_limit: RecordLimit,
-    /// What to do with a file whose beginning changed.
-    pub on_changed: OnChanged,
-    /// Whether a path without a file is fine.
-    pub optional: bool,
-    /// How often a stream looks for files.
-    pub poll: Duration,
 }
 
 /// What is made of Amazon Connect events.
@@ -137,16 +107,14 @@ impl Plan {
             input: file.commit.input.and_then(|input| NonZeroU64::new(input.bytes())),
             on_gap: file.commit.on_gap.unwrap_or(OnGap::Fail),
         };
-        let source = |(name, section): (SourceName, SourceSection)| match section {
-            SourceSection::File(file) => SourcePlan { name, kind: SourceKind::File(FilePlan::new(file)) },
-        };
         let parquet = ParquetPlan::new(file.sink.parquet);
+        let lake = LakePlan::new(file.lake, parquet.spool.as_ref());
         Self {
             pipeline: file.name,
             mode,
-            sources: file.sources.into_iter().map(source).collect(),
+            sources: file.sources.into_iter().map(|(name, section)| SourcePlan::new(name, section, &lake)).collect(),
             connect: ConnectPlan::new(&file.transform.connect),
-            lake: LakePlan::new(file.lake, parquet.spool.as_ref()),
+            lake,
             parquet,
             commit,
             budget: bytes(file.memory.budget, 24 * MIB),
@@ -170,19 +138,6 @@ impl Plan {
             ("transform.connect.agent_time.interval".to_owned(), unit::time_text(self.connect.interval)),
             ("transform.connect.agent_time.custom_states".to_owned(), format!("{:?}", self.connect.custom_states)),
         ])
-    }
-}
-
-impl FilePlan {
-    fn new(section: FileSection) -> Self {
-        let limit = section.record_limit.map(|limit| usize::try_from(limit.bytes()).unwrap_or(usize::MAX));
-        Self {
-            paths: section.paths,
-            record_limit: limit.map_or(RecordLimit::DEFAULT, RecordLimit::new),
-            on_changed: section.on_changed.unwrap_or(OnChanged::Read),
-            optional: section.optional.unwrap_or(false),
-            poll: section.poll.map_or(Duration::from_secs(10), Time::duration),
-        }
     }
 }
 

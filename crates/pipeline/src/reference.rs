@@ -76,11 +76,15 @@ fn row(path: &str, entry: &Entry) -> Option<String> {
 fn type_of(kind: &Kind) -> String {
     match kind {
         Kind::Integer => "whole number".to_owned(),
+        Kind::Count { least, most } => format!("whole number, {least} to {most}"),
         Kind::Boolean => "`true` or `false`".to_owned(),
         Kind::Name => "text".to_owned(),
         Kind::Folder => "folder".to_owned(),
         Kind::Location => "folder or `s3://` URL".to_owned(),
         Kind::Text => "text".to_owned(),
+        Kind::Bucket => "`s3://` URL".to_owned(),
+        Kind::Patterns => "list of patterns".to_owned(),
+        Kind::Moment => "day or moment".to_owned(),
         Kind::Tags => "list of `name=value`, at most 10".to_owned(),
         Kind::Paths => "list of paths".to_owned(),
         Kind::StatusArns => format!("list of ARNs, at most {CUSTOM_STATES}"),

@@ -41,7 +41,7 @@ fn property(entry: &Entry) -> Value {
         Shape::Named(inner) => object(json!({
             "type": "object",
             "minProperties": 1,
-            "patternProperties": {"^[a-z][a-z0-9_]{0,63}$": table(inner)},
+            "patternProperties": {"^[a-z][a-z0-9_]{0,63}$": one_of(inner)},
             "additionalProperties": false,
         })),
         Shape::Later(_) => object(json!({"not": {}})),
@@ -56,12 +56,23 @@ fn property(entry: &Entry) -> Value {
     Value::Object(schema)
 }
 
+/// A table that has exactly one of these keys.
+fn one_of(entries: &[Entry]) -> Value {
+    let mut schema = table(entries);
+    schema.insert("minProperties".to_owned(), json!(1));
+    schema.insert("maxProperties".to_owned(), json!(1));
+    Value::Object(schema)
+}
+
 fn leaf(kind: &Kind) -> Map<String, Value> {
     object(match kind {
         Kind::Integer => json!({"const": FORMAT_VERSION}),
+        Kind::Count { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Name => json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "not": {"const": "tables"}}),
         Kind::Folder | Kind::Location | Kind::Text => json!({"type": "string", "minLength": 1}),
+        Kind::Bucket => json!({"type": "string", "pattern": "^s3://"}),
+        Kind::Moment => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}),
         Kind::Tags => json!({
             "type": "array",
             "items": {"type": "string", "pattern": "^[^=]+="},
@@ -69,7 +80,7 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
             "maxItems": 10,
             "uniqueItems": true,
         }),
-        Kind::Paths => json!({
+        Kind::Paths | Kind::Patterns => json!({
             "type": "array",
             "items": {"type": "string", "minLength": 1},
             "minItems": 1,

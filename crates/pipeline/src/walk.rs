@@ -1,5 +1,7 @@
 //! Walks a document along the option table and collects everything that is wrong with it.
 
+mod s3;
+
 use std::collections::BTreeSet;
 
 use tributary_connect::agent_time::CUSTOM_STATES;
@@ -102,7 +104,10 @@ impl Walk {
                 self.add(Class::Shape, &member.key, &here, message, help.to_owned());
             }
             match &member.node.value {
-                Value::Table(kinds) => self.table(inner, kinds, &member.node.origin, &here),
+                Value::Table(kinds) => {
+                    self.table(inner, kinds, &member.node.origin, &here);
+                    self.one_kind(inner, kinds, &member.node.origin, &here);
+                }
                 other => {
                     let message = format!("{} must be a section, not {}", section(&here), other.kind());
                     self.add(Class::Shape, &member.node.origin, &here, message, format!("write [{here}.file]"));
@@ -111,15 +116,43 @@ impl Walk {
         }
     }
 
+    /// A source is of one kind. One that is not in this version was told of already.
+    fn one_kind(&mut self, kinds: &'static [Entry], source: &Table, origin: &Origin, path: &str) {
+        let known = |key: &&String| kinds.iter().any(|kind| kind.key == **key);
+        let found: Vec<&String> = source.members.keys().filter(known).collect();
+        match found.as_slice() {
+            [] if source.members.is_empty() => {
+                let message = format!("nothing says what {} reads", section(path));
+                self.add(Class::Missing, origin, path, message, format!("add [{path}.file] or [{path}.s3]"));
+            }
+            [] | [_] => {}
+            [_, second, ..] => {
+                let message = format!(
+                    "{} is of several kinds: {}",
+                    section(path),
+                    quoted(found.iter().map(|kind| kind.as_str()))
+                );
+                let origin = source.members.get(*second).map_or(origin, |member| &member.key);
+                self.add(Class::Meaning, origin, path, message, "give each a source of its own name".to_owned());
+            }
+        }
+    }
+
     fn leaf(&mut self, key: &str, kind: &'static Kind, node: &Node, path: &str) {
         let refused = match (kind, &node.value) {
             (Kind::Integer, Value::Integer(number)) => integer(*number),
+            (Kind::Count { least, most }, Value::Integer(Some(number))) => {
+                within(&number.to_string(), *number, *least..=*most, (least.to_string(), most.to_string()))
+            }
             (Kind::Boolean, Value::Boolean(_)) => Ok(()),
             (Kind::Name, Value::Text(text)) => name(text),
             (Kind::Folder, Value::Text(text)) => folder(text),
             (Kind::Location, Value::Text(text)) => location(text),
             (Kind::Text, Value::Text(text)) => plain_text(text),
-            (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &tag),
+            (Kind::Bucket, Value::Text(text)) => s3::bucket(text),
+            (Kind::Moment, Value::Text(text)) => s3::moment(text),
+            (Kind::Patterns, Value::List(items)) => return self.list(key, node, items, path, &s3::pattern),
+            (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &s3::tag),
             (Kind::Size { least, most }, Value::Text(text)) => size(text, *least, *most),
             (Kind::Time { least, most }, Value::Text(text)) => {
                 let bounds = (unit::time_text(*least), unit::time_text(*most));
@@ -259,25 +292,13 @@ fn plain_text(text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Source: Amazon S3 User Guide, "Categorizing your objects using tags".
-fn tag(text: &str) -> Result<(), Refused> {
-    let refuse = |message: String| {
-        Err(Refused::new(Class::Meaning, message, "write for example tags = [\"team=wfm\"]".to_owned()))
-    };
-    let Some((name, value)) = text.split_once('=') else { return refuse(format!("{text:?} is not name=value")) };
-    let allowed = |letter: char| letter.is_alphanumeric() || " +-=._:/@".contains(letter);
-    if name.is_empty() || name.starts_with("aws:") || !text.chars().all(allowed) {
-        return refuse(format!("{text:?} is not a tag that S3 takes"));
-    }
-    if name.chars().count() > 128 || value.chars().count() > 256 {
-        return refuse("the name of a tag has at most 128 letters, its value 256".to_owned());
-    }
-    Ok(())
-}
-
 fn input(text: &str) -> Result<(), Refused> {
     let refuse = |message: String, help: &str| Err(Refused::new(Class::Meaning, message, help.to_owned()));
     match text.split_once("://") {
+        Some(("s3", _)) => {
+            let help = "write [sources.NAME.s3] with location = \"s3://bucket/prefix\"";
+            return refuse("s3:// is no file of this machine".to_owned(), help);
+        }
         Some((scheme, _)) => {
             return refuse(format!("{scheme}:// is not in this version"), "name files of this machine");
         }
@@ -349,13 +370,15 @@ fn all(text: &str, choices: &[Choice]) -> Result<(), Refused> {
 
 fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
     let (wanted, mut help) = match kind {
-        Kind::Integer => ("a whole number", None),
+        Kind::Integer | Kind::Count { .. } => ("a whole number", None),
         Kind::Boolean => ("true or false", None),
         Kind::Name => ("a text", None),
         Kind::Folder => ("the name of a folder", None),
         Kind::Location => ("the name of a folder, or s3://bucket/prefix", None),
         Kind::Text => ("a text", None),
-        Kind::Paths | Kind::StatusArns | Kind::Tags => ("a list of texts", None),
+        Kind::Bucket => ("a text, s3://bucket/prefix", None),
+        Kind::Moment => ("a text", Some(format!("write it in quotes, for example {key} = \"2026-11-01T06:00:00Z\""))),
+        Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags => ("a list of texts", None),
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),
         Kind::Choice(choices) => ("a text", Some(one_of(choices.iter().map(|choice| choice.name)))),
@@ -367,13 +390,13 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         (Kind::Time { .. }, Value::Integer(Some(number))) => {
             help = Some(format!("write \"{number}s\" for seconds, or \"{number}m\" for minutes"));
         }
-        (Kind::Paths | Kind::StatusArns | Kind::Tags | Kind::Choices(_), Value::Text(text)) => {
+        (Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Choices(_), Value::Text(text)) => {
             help = Some(format!("write {key} = [{text:?}]"))
         }
         (Kind::Boolean, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {
             help = Some(format!("write {key} = {text} without quotes"));
         }
-        (Kind::Integer, Value::Text(text)) if text.parse::<u32>().is_ok() => {
+        (Kind::Integer | Kind::Count { .. }, Value::Text(text)) if text.parse::<u32>().is_ok() => {
             help = Some(format!("write {key} = {text} without quotes"));
         }
         _ => {}

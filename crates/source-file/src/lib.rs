@@ -25,5 +25,5 @@ mod resume;
 mod source;
 
 pub use error::Error;
-pub use options::{OnChanged, Options, Share};
+pub use options::{OnChanged, Options};
 pub use source::FileSource;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tributary_core::{Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, UnreadInput};
-use tributary_framing::{Damage, Frame, Framer, Packing, Unpacker};
+use tributary_framing::{Cutter, Packing};
 
 use crate::choose::{Input, Place};
 use crate::chunks::Chunks;
@@ -22,9 +22,6 @@ const PACKED_READ: u64 = 128 << 10;
 
 /// The least that is asked for after the first time.
 const LEAST_READ: u64 = 64 << 10;
-
-/// How much is kept of what is passed over: a line or two, to see how the records stand.
-const PASSED: usize = 64 << 10;
 
 /// What a record takes besides its bytes, so that many tiny ones make a batch too.
 const RECORD_COST: usize = size_of::<Record>();
@@ -151,14 +148,14 @@ impl Batch {
 
     /// Adds the span of what was read of `current` since it was last accounted for.
     fn account(&mut self, current: &mut Current, ended: bool) -> Result<(), Conflict> {
-        if ended && current.is_held() && current.reached == 0 {
+        if ended && current.is_held() && current.cutter.reached() == 0 {
             return Ok(());
         }
         let to = match (ended, current.packed) {
             (true, true) => Position::End,
-            (true, false) if current.is_held() => Position::Offset(current.reached),
-            (true, false) => Position::Offset(current.pushed),
-            (false, _) => Position::Offset(current.reached),
+            (true, false) if current.is_held() => Position::Offset(current.cutter.reached()),
+            (true, false) => Position::Offset(current.cutter.pushed()),
+            (false, _) => Position::Offset(current.cutter.reached()),
         };
         if current.input.from.order(&to).is_some_and(std::cmp::Ordering::is_ge) {
             return Ok(());
@@ -185,26 +182,9 @@ struct Current {
     read_size: u64,
     most_read: u64,
     packed: bool,
-    unpacker: Unpacker,
-    framer: Framer,
-    /// Decompressed bytes that are still to be passed over.
-    skip: u64,
-    /// The last of those that were passed over.
-    passed: Vec<u8>,
-    limit: RecordLimit,
-    /// Records that ended here or before were accounted for by an earlier run.
-    done_before: u64,
-    /// Offset of the first decompressed byte that the framer was not given.
-    pushed: u64,
-    /// Where the search for the next record begins.
-    reached: u64,
+    cutter: Cutter,
     /// There are no more bytes to read.
     exhausted: bool,
-    /// The framer was told that nothing follows.
-    ended: bool,
-    /// What went wrong, until a record tells of it.
-    damage: Option<Damage>,
-    damaged: bool,
 }
 
 /// An input that was opened, and where its reading begins.
@@ -213,9 +193,9 @@ struct Entry {
     packing: Packing,
     /// Bytes that were read already, to see the packing.
     first: Bytes,
-    /// Offset of the first decompressed byte that is looked at.
-    begin: u64,
-    framer: Framer,
+    /// Bytes of the file that are not read.
+    passed_by: u64,
+    cutter: Cutter,
 }
 
 impl Entry {
@@ -225,19 +205,20 @@ impl Entry {
             Place::StandardInput => {
                 let mut bytes = io::stdin();
                 let first = Chunks::default().read(&mut bytes, Packing::MAGIC as u64)?;
-                let (packing, framer) = (Packing::of(&first), Framer::new(limit, 0));
-                return Ok(Self { bytes: Box::new(bytes), packing, first, begin: 0, framer });
+                let packing = Packing::of(&first);
+                let cutter = Cutter::new(packing, limit, 0, 0);
+                return Ok(Self { bytes: Box::new(bytes), packing, first, passed_by: 0, cutter });
             }
         };
         let (mut file, first) = (File::open(path)?, Bytes::new());
         if let Some(packing) = input.packing.filter(|&packing| packing != Packing::Plain) {
-            let framer = Framer::new(limit, position);
-            return Ok(Self { bytes: Box::new(file), packing, first, begin: position, framer });
+            let cutter = Cutter::new(packing, limit, 0, position);
+            return Ok(Self { bytes: Box::new(file), packing, first, passed_by: 0, cutter });
         }
         let Beginning { offset: begin, before } = resume::begin(&mut file, position, limit)?;
         file.seek(SeekFrom::Start(begin))?;
-        let framer = Framer::resume(limit, begin, &before);
-        Ok(Self { bytes: Box::new(file), packing: Packing::Plain, first, begin, framer })
+        let cutter = Cutter::grown(limit, begin, &before, position);
+        Ok(Self { bytes: Box::new(file), packing: Packing::Plain, first, passed_by: begin, cutter })
     }
 }
 
@@ -247,9 +228,9 @@ impl Current {
             Position::Offset(offset) => offset,
             _ => 0,
         };
-        let Entry { bytes, packing, first, begin, framer } = Entry::open(&input, position, limit)?;
+        let Entry { bytes, packing, first, passed_by, cutter } = Entry::open(&input, position, limit)?;
         let packed = packing != Packing::Plain;
-        let (most_read, passed_by) = if packed { (PACKED_READ, 0) } else { (PLAIN_READ, begin) };
+        let most_read = if packed { PACKED_READ } else { PLAIN_READ };
         progress.add_read(passed_by);
         let left = match input.place {
             Place::StandardInput => most_read,
@@ -262,133 +243,51 @@ impl Current {
             read_size: left.clamp(1, most_read),
             most_read,
             packed,
-            unpacker: Unpacker::new(packing),
-            framer,
-            skip: if packed { begin } else { 0 },
-            passed: Vec::new(),
-            limit,
-            done_before: position,
-            pushed: begin,
-            reached: begin,
+            cutter,
             exhausted: false,
-            ended: false,
-            damage: None,
-            damaged: false,
             input,
         };
         current.take_in(first, progress);
         Ok(current)
     }
 
-    /// Hands bytes as they lie there to the unpacker.
+    /// Hands bytes as they lie there to the cutter.
     fn take_in(&mut self, bytes: Bytes, progress: &Progress) {
         progress.add_read(bytes.len() as u64);
-        self.unpacker.push(bytes);
+        self.cutter.push(bytes);
     }
 
     fn fill(&mut self, batch: &mut Batch, progress: &Progress) -> io::Result<Filled> {
         loop {
-            while let Some(frame) = self.framer.next() {
-                self.emit(frame, batch);
+            while let Some(frame) = self.cutter.next() {
+                batch.push(&self.input, frame.offset, frame.body);
                 // After damage there is no position to go on at but the end.
-                if batch.is_full() && !self.damaged {
+                if batch.is_full() && !self.cutter.is_damaged() {
                     return Ok(Filled::Enough);
                 }
             }
-            if self.ended {
-                self.tell_damage(batch);
+            // What is incomplete is read when it is complete.
+            if self.cutter.is_over() || (self.exhausted && self.is_held()) {
                 return Ok(Filled::Done);
             }
-            match self.unpacker.next() {
-                Some(Ok(bytes)) => self.pass_on(bytes),
-                Some(Err(damage)) => {
-                    self.damage = Some(damage);
-                    self.damaged = true;
-                    self.end();
+            let bytes = self.chunks.read(&mut self.bytes, self.read_size)?;
+            self.read_size = (self.read_size * 2).clamp(LEAST_READ, self.most_read);
+            if bytes.is_empty() {
+                self.exhausted = true;
+                if !self.is_held() {
+                    self.cutter.finish();
                 }
-                // What is incomplete is read when it is complete.
-                None if self.exhausted && self.is_held() => return Ok(Filled::Done),
-                None if self.exhausted => self.end(),
-                None => {
-                    let bytes = self.chunks.read(&mut self.bytes, self.read_size)?;
-                    self.read_size = (self.read_size * 2).clamp(LEAST_READ, self.most_read);
-                    if bytes.is_empty() {
-                        self.exhausted = true;
-                        self.unpacker.finish();
-                    }
-                    self.take_in(bytes, progress);
-                }
+            } else {
+                self.take_in(bytes, progress);
             }
         }
     }
 
     /// Whether what follows the last complete record is left for later.
     fn is_held(&self) -> bool {
-        let is_begun = self.reached > 0;
+        let is_begun = self.cutter.reached() > 0;
         !self.packed && (self.input.may_grow || (self.input.holds_on && !is_begun))
     }
-
-    fn end(&mut self) {
-        self.ended = true;
-        self.framer.finish();
-    }
-
-    /// Hands decompressed bytes to the framer, but for those before the committed position.
-    fn pass_on(&mut self, mut bytes: Bytes) {
-        if self.skip > 0 {
-            let passed_over = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-            let rest = bytes.split_off(passed_over);
-            self.skip -= passed_over as u64;
-            self.passed.extend_from_slice(&bytes);
-            if self.skip == 0 {
-                self.framer = Framer::resume(self.limit, self.pushed, whole_lines(&self.passed));
-                self.passed = Vec::new();
-            } else {
-                self.passed.drain(..self.passed.len().saturating_sub(PASSED));
-            }
-            bytes = rest;
-        }
-        self.pushed += bytes.len() as u64;
-        self.framer.push(bytes);
-    }
-
-    fn emit(&mut self, frame: Frame, batch: &mut Batch) {
-        self.reached = frame.end;
-        if content_end(&frame) <= self.done_before {
-            return;
-        }
-        let body = match (frame.body, &self.damage) {
-            (Body::Truncated(bytes), Some(damage)) if frame.end == self.pushed => {
-                let why = damage.to_string().into();
-                self.damage = None;
-                Body::Damaged { bytes, why }
-            }
-            (body, _) => body,
-        };
-        batch.push(&self.input, frame.offset, body);
-    }
-
-    /// A damage that no incomplete record told of.
-    fn tell_damage(&mut self, batch: &mut Batch) {
-        if let Some(damage) = self.damage.take() {
-            let body = Body::Damaged { bytes: Bytes::new(), why: damage.to_string().into() };
-            batch.push(&self.input, self.pushed, body);
-        }
-    }
-}
-
-/// What follows the first line end.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
-    memchr::memchr(b'\n', bytes).map_or(&[], |end| &bytes[end + 1..])
-}
-
-/// Offset after the last byte of the record itself.
-fn content_end(frame: &Frame) -> u64 {
-    let length = match &frame.body {
-        Body::TooLong { length, .. } => *length,
-        body => body.bytes().len() as u64,
-    };
-    frame.offset + length
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
+use tributary_aws::Answer;
 use tributary_core::{Digest, Key, Ticket};
 use tributary_store::{Completed, StoreError};
 
 use crate::Encryption;
-use crate::answer::{Answer, COMPLETE, READ};
+use crate::answer::{COMPLETE, READ};
 use crate::checksum;
 use crate::store::Inner;
 use crate::upload::part_number;
@@ -46,17 +47,22 @@ impl Found {
     }
 }
 
+/// A 200 to a completion that names another object than the one that was uploaded.
+fn misnamed(key: &Key) -> StoreError {
+    let cause = std::io::Error::other("S3 completed an upload and named another object");
+    StoreError::Io { verb: COMPLETE.verb(), key: key.clone(), cause }
+}
+
 impl Inner {
     pub(crate) async fn complete(&self, key: &Key, ticket: &Ticket) -> Result<Completed, StoreError> {
         fail::fail_point!("store:before_complete", |_| std::process::abort());
         let answer = self.ask_to_complete(key, ticket).await;
         fail::fail_point!("store:after_complete", |_| std::process::abort());
-        let answer = match answer {
+        let (is_gone, error) = match answer {
             Ok(made) if made.is(ticket) => return Ok(Completed::Now),
-            Ok(_) => Answer::unsure(),
-            Err(answer) => answer,
+            Ok(_) => (false, misnamed(key)),
+            Err(answer) => (answer.is("NoSuchUpload"), self.error(answer, COMPLETE, key)),
         };
-        let is_gone = answer.is("NoSuchUpload");
         for pause in LOOKS {
             tokio::time::sleep(pause).await;
             match self.look(key).await? {
@@ -65,7 +71,7 @@ impl Inner {
                     return Err(StoreError::Different { key: key.clone(), found: found.bytes, expected: ticket.bytes });
                 }
                 None if is_gone => {}
-                None => return Err(answer.into_error(COMPLETE, key, &self.location)),
+                None => return Err(error),
             }
         }
         Err(StoreError::Gone { key: key.clone() })
@@ -120,7 +126,7 @@ impl Inner {
             })),
             Err(error) => {
                 let answer = Answer::of(&error);
-                if answer.is_absent() { Ok(None) } else { Err(answer.into_error(READ, key, &self.location)) }
+                if answer.is_absent() { Ok(None) } else { Err(self.error(answer, READ, key)) }
             }
         }
     }

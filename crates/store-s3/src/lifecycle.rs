@@ -1,11 +1,12 @@
 //! What the bucket does by itself to uploads that nobody finishes.
 
 use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule, LifecycleRuleFilter};
+use tributary_aws::Answer;
 use tributary_core::Key;
 use tributary_store::StoreError;
 
 use crate::S3Store;
-use crate::answer::{Answer, LIFECYCLE};
+use crate::answer::LIFECYCLE;
 
 impl S3Store {
     /// After how many days a lifecycle rule throws away unfinished uploads of the lake, by the strictest of the rules

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
+use tributary_aws::Answer;
 use tributary_core::Key;
 use tributary_store::StoreError;
 
-use crate::answer::{Answer, READ};
+use crate::answer::READ;
 use crate::store::Inner;
 
 /// How often the rest of one body is asked for, and the pause before the first time, which doubles.

@@ -12,11 +12,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
-use tributary_aws::answer_time;
+use tributary_aws::{Answer, Call, answer_time};
 use tributary_core::{Attempt, Key, Ticket, Timestamp};
 use tributary_store::{Completed, Created, ObjectStore, PendingUpload, StoreError, Upload};
 
-use crate::answer::{ABORT, Answer, Call, DELETE, LIST, UPLOADS, WRITE};
+use crate::answer::{ABORT, DELETE, LIST, UPLOADS, WRITE, store_error};
 use crate::upload::{S3Upload, unnamed};
 use crate::{Encryption, Options, checksum};
 
@@ -122,7 +122,7 @@ impl Inner {
     }
 
     pub(crate) fn error(&self, answer: Answer, call: Call, key: &Key) -> StoreError {
-        answer.into_error(call, key, &self.location)
+        store_error(answer, call, key, &self.location)
     }
 
     /// One attempt to create: `None` when somebody's bytes may stand there.
@@ -151,7 +151,7 @@ impl Inner {
             Err(error) => {
                 let answer = Answer::of(&error);
                 // 409 says that another conditional write is under way, not who wins.
-                if matches!(answer.status, Some(409 | 412)) { Ok(None) } else { Err(self.error(answer, WRITE, key)) }
+                if matches!(answer.status(), Some(409 | 412)) { Ok(None) } else { Err(self.error(answer, WRITE, key)) }
             }
         }
     }

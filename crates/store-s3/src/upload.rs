@@ -7,10 +7,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+use tributary_aws::{Answer, Call};
 use tributary_core::{Digest, Key, Ticket};
 use tributary_store::{StoreError, Upload};
 
-use crate::answer::{Answer, WRITE};
+use crate::answer::WRITE;
 use crate::checksum;
 use crate::store::Inner;
 use crate::waiting::Waiting;
@@ -171,12 +172,12 @@ impl Inner {
     pub(crate) fn refused<E>(
         &self,
         error: &aws_sdk_s3::error::SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-        call: crate::answer::Call,
+        call: Call,
         key: &Key,
     ) -> StoreError
     where
         E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
     {
-        Answer::of(error).into_error(call, key, &self.location)
+        self.error(Answer::of(error), call, key)
     }
 }

@@ -6,17 +6,16 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a broken expectation panics")]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tributary_aws::{Connection, Role};
 use tributary_core::{Attempt, Digest, Fault, Key, Ticket};
 use tributary_store::{Completed, Created, ObjectStore as _, StoreError};
 use tributary_store_s3::{Encryption, Options, S3Store, Spill};
+use tributary_testkit::{Reply, Request, ScriptedServer};
 
 /// Says to a process that it is the client, and where AWS STS is.
 const STS: &str = "AWS_ENDPOINT_URL_STS";
@@ -45,65 +44,28 @@ async fn requests_and_answers() {
     assert!(client.status.success() && said.contains("1 passed"), "{said}");
 }
 
-/// A request as it came.
-#[derive(Clone, Debug)]
-struct Request {
-    line: String,
-    fields: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Request {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-}
-
-/// An answer: status, fields and body.
-#[derive(Clone, Debug)]
-struct Reply(u16, &'static [(&'static str, &'static str)], &'static str);
-
-/// A server that gives these answers, one a request, and keeps the requests.
+/// The store behind a server that gives these answers.
 #[derive(Clone)]
-struct Server {
-    address: SocketAddr,
-    requests: Arc<Mutex<Vec<Request>>>,
-}
+struct Server(ScriptedServer);
 
 impl Server {
     fn start(at: SocketAddr, replies: &[Reply]) -> Self {
-        let listener = TcpListener::bind(at).unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), requests: Arc::default() };
-        let (requests, mut replies) = (Arc::clone(&server.requests), VecDeque::from(replies.to_vec()));
-        std::thread::spawn(move || {
-            while let Some(reply) = replies.pop_front() {
-                let (mut client, _) = listener.accept().unwrap();
-                requests.lock().unwrap().push(read(&client));
-                let fields: String = reply.1.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-                // The answer to a HEAD says its own.
-                let is_said = reply.1.iter().any(|(name, _)| *name == "Content-Length");
-                let length = if is_said { String::new() } else { format!("Content-Length: {}\r\n", reply.2.len()) };
-                let head = format!("HTTP/1.1 {} x\r\n{fields}{length}Connection: close\r\n\r\n", reply.0);
-                client.write_all(head.as_bytes()).unwrap();
-                client.write_all(reply.2.as_bytes()).unwrap();
-            }
-        });
-        server
+        Self(ScriptedServer::start_at(at, replies).unwrap())
     }
 
     fn new(replies: &[Reply]) -> Self {
-        Self::start((Ipv4Addr::LOCALHOST, 0).into(), replies)
+        Self(ScriptedServer::start(replies).unwrap())
     }
 
     fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.0.requests()
     }
 
     fn options(&self) -> Options {
         Options {
             bucket: "lake".to_owned(),
             prefix: "a b".to_owned(),
-            connection: Connection { endpoint: Some(format!("http://{}", self.address)), ..Connection::default() },
+            connection: Connection { endpoint: Some(self.0.endpoint()), ..Connection::default() },
             path_style: true,
             encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:key/1".to_owned()), bucket_key: true }),
             storage_class: Some("STANDARD_IA".to_owned()),
@@ -118,23 +80,6 @@ impl Server {
     async fn store(&self) -> S3Store {
         S3Store::open(self.options()).await.unwrap()
     }
-}
-
-fn read(client: &TcpStream) -> Request {
-    let mut from = BufReader::new(client.try_clone().unwrap());
-    let mut line = String::new();
-    from.read_line(&mut line).unwrap();
-    let mut fields = BTreeMap::new();
-    loop {
-        let mut field = String::new();
-        from.read_line(&mut field).unwrap();
-        let Some((name, value)) = field.split_once(':') else { break };
-        fields.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let length = fields.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = Vec::new();
-    from.take(length).read_to_end(&mut body).unwrap();
-    Request { line: line.trim().to_owned(), fields, body: String::from_utf8(body).unwrap() }
 }
 
 const BEGUN: Reply =

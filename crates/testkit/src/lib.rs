@@ -1,5 +1,5 @@
 //! Pretends: a source that reads from a script, a transform for notes, a sink of text files, faults on order;
-//! and a proxy that breaks calls to a server that does not pretend.
+//! a server that answers as it was told, and a proxy that breaks calls to a server that does not pretend.
 //!
 //! A *note* is a payload `YYYY-MM-DD|key|text`; it becomes one row of the table `note`. The payload `skip` is skipped,
 //! and everything else is rejected.
@@ -17,6 +17,7 @@ mod gate;
 mod keys;
 mod note;
 mod proxy;
+mod server;
 mod sink;
 mod source;
 mod transform;
@@ -27,6 +28,7 @@ pub use gate::{Gate, Meter};
 pub use keys::NoteKeys;
 pub use note::{note_key, note_table};
 pub use proxy::{CallFault, FaultProxy};
+pub use server::{Reply, Request, ScriptedServer};
 pub use sink::{TextSink, lines};
 pub use source::{Script, ScriptedSource, Step};
 pub use transform::NoteTransform;

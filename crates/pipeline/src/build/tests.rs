@@ -143,7 +143,7 @@ async fn what_cannot_be_opened_is_named() {
 async fn standard_input_is_not_read_by_a_second_line() {
     let place = Place::new();
     let mut plan = place.plan("");
-    let SourceKind::File(first) = &mut plan.sources[0].kind;
+    let SourceKind::File(first) = &mut plan.sources[0].kind else { panic!("{:?}", plan.sources) };
     first.paths = vec!["-".to_owned()];
     let factory = LineFactory::new(plan, OptionChange::Refuse, Arc::new(SystemClock));
     factory.build().await.unwrap();

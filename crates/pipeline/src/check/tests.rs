@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::option::{self, Default as OptionDefault, Entry, Kind, Shape};
-use crate::plan::SourceKind;
+use crate::source_plan::SourceKind;
 
 const GOOD: &str = "\
 version = 1
@@ -84,9 +84,9 @@ fn many_mistakes_of_one_file_are_all_named() {
             "13:10 sources.Bad: \"Bad\" is not a usable name of a source (it begins with a lower-case letter; lower-case letters, digits and _ follow; at most 64 in all)",
             "14:15 sources.Bad.file.paths[1]: \"paths\" must hold texts, not a whole number (write each in quotes)",
             "14:18 sources.Bad.file.paths[2]: \"a\" stands twice in \"paths\" (remove one of them)",
-            "14:23 sources.Bad.file.paths[3]: s3:// is not in this version (name files of this machine)",
-            "16:16 sources.queue.kafka: [sources.queue.kafka] is not in this version (this version reads files: [sources.queue.file])",
-            "19:1 sources.empty.file: missing section [sources.empty.file] (add [sources.empty.file])",
+            "14:23 sources.Bad.file.paths[3]: s3:// is no file of this machine (write [sources.NAME.s3] with location = \"s3://bucket/prefix\")",
+            "16:16 sources.queue.kafka: [sources.queue.kafka] is not in this version (this version reads files and objects in S3: [sources.queue.file], [sources.queue.s3])",
+            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file] or [sources.empty.s3])",
             "22:22 transform.connect.families[1]: \"case\" is not in this version (this version has only \"agent\")",
             "22:30 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
             "23:10 transform.connect.tables: \"agent_event\" must be \"all\" or a list (write [\"agent_event\"])",
@@ -313,7 +313,9 @@ fn the_environment_overrides_the_file() {
         ("PATH", "/bin"),
     ];
     let plan = plan(&with("location = \"lake\"", "[sink.parquet]\nspool = { size = \"1 GiB\" }"), &variables);
-    let [SourceKind::File(agents), SourceKind::File(more)] = [&plan.sources[0].kind, &plan.sources[1].kind];
+    let [SourceKind::File(agents), SourceKind::File(more)] = [&plan.sources[0].kind, &plan.sources[1].kind] else {
+        panic!("{:?}", plan.sources)
+    };
     assert_eq!(agents.paths, ["a.jsonl", "b.jsonl"]);
     assert!(agents.optional);
     assert_eq!((plan.sources[1].name.as_str(), more.paths.as_slice()), ("more_2", ["-".to_owned()].as_slice()));
@@ -383,6 +385,11 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     let mut lines = Vec::new();
     defaults(option::ROOT, "", &mut lines);
     assert!(lines.len() >= 12, "{lines:?}");
+    let (objects, mut lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with("sources.agents.s3."));
+    assert!(objects.len() >= 5, "{objects:?}");
+    let archive = required.replace("file.paths = [\"in/*.gz\"]", "s3.location = \"s3://abc/x\"");
+    assert_eq!(plan(&format!("{archive}{}", objects.join("\n")), &[]), plan(&archive, &[]));
     let in_s3 = required.replace("\"lake\"", "\"s3://lake/x\"");
     assert_eq!(
         plan(&format!("{in_s3}{}", lines.join("\n")), &[]),
@@ -463,6 +470,10 @@ fn the_examples_show_every_option() {
 fn written(kind: &Kind) -> BoxedStrategy<String> {
     let right = match kind {
         Kind::Integer => vec!["1", "7"],
+        Kind::Count { .. } => vec!["1", "7", "0", "257", "\"7\""],
+        Kind::Bucket => vec!["\"s3://bucket/a\"", "\"s3://bucket\"", "\"lake\"", "\"s3://B\""],
+        Kind::Patterns => vec!["[\"a/**/*.gz\"]", "[\"a\", \"b\"]", "[\"a**\"]", "[\"\"]", "[]"],
+        Kind::Moment => vec!["\"2026-11-01\"", "\"2026-11-01T06:00:00Z\"", "\"06:00\"", "2026-11-01"],
         Kind::Boolean => vec!["true", "false"],
         Kind::Name => vec!["\"a_b\"", "\"tables\"", "\"9\""],
         Kind::Folder => vec!["\"lake\"", "\".\""],
@@ -514,7 +525,11 @@ fn lines(entries: &'static [Entry], path: String) -> BoxedStrategy<Vec<String>> 
             }
             Shape::Named(inner) => {
                 let name = prop::sample::select(vec!["agents", "b2", "Bad", "\"a-b\""]);
-                let named = name.prop_flat_map(move |name| lines(inner, format!("{here}.{name}.")));
+                // Mostly of one kind.
+                let kinds =
+                    prop_oneof![1 => Just(0..inner.len()), 8 => (0..inner.len()).prop_map(|kind| kind..kind + 1)];
+                let named =
+                    (name, kinds).prop_flat_map(move |(name, kinds)| lines(&inner[kinds], format!("{here}.{name}.")));
                 named.boxed()
             }
         };
@@ -604,4 +619,57 @@ proptest! {
             prop_assert!(!problems.is_empty());
         }
     }
+}
+
+#[test]
+fn a_source_in_s3_is_read_as_it_is_written() {
+    let text = "version = 1\nname = \"agents\"\nmode = \"streaming\"\n[lake]\nlocation = \"s3://both/lake\"\n[sources.archive.s3]\n\
+                location = \"s3://both/in/\"\nkeys = [\"**/*.gz\"]\nmodified_since = \"2026-11-01\"\nconcurrency = 3\npoll = \"5s\"\n";
+    let plan = plan(text, &[]);
+    let SourceKind::S3(s3) = &plan.sources[0].kind else { panic!("{:?}", plan.sources) };
+    assert_eq!((s3.options.bucket.as_str(), s3.options.prefix.as_str()), ("both", "in"));
+    assert_eq!((s3.options.concurrency, s3.poll), (3, Duration::from_secs(5)));
+    assert_eq!(s3.options.modified_since.unwrap().micros(), 1_793_491_200_000_000);
+    assert_eq!(s3.options.lake.as_deref(), Some("lake"));
+    // The bucket of another server is another bucket.
+    let elsewhere = format!("{text}endpoint = \"http://127.0.0.1:9000\"\n");
+    let plan = self::plan(&elsewhere, &[]);
+    let SourceKind::S3(s3) = &plan.sources[0].kind else { panic!("{:?}", plan.sources) };
+    assert_eq!(s3.options.lake, None);
+}
+
+#[test]
+fn mistakes_about_objects_in_s3() {
+    let text = "version = 1\nname = \"agents\"\n[lake]\nlocation = \"s3://both/lake\"\n[sources.archive.s3]\n\
+                location = \"s3://both/lake/agent_event\"\nkeys = [\"/a\", \"a**\"]\nstart_after = \"b\"\nend_before = \"a\"\n\
+                modified_since = \"2026-11-02\"\nmodified_before = \"2026-11-01T06:00:00Z\"\nconcurrency = 0\n\
+                external_id = \"x\"\nendpoint = \"s3\"\n[sources.other.s3]\nlocation = \"in\"\nmodified_since = 2026-11-02\n\
+                [sources.both.file]\npaths = [\"a\"]\n[sources.both.s3]\nlocation = \"s3://abc\"\n";
+    assert_problems(
+        text,
+        &[],
+        &[
+            "7:9 sources.archive.s3.keys[0]: \"/a\" matches no key (a pattern goes on where the location ends, as in \"2026/**/*.gz\")",
+            "7:15 sources.archive.s3.keys[1]: \"a**\" is not a pattern: recursive wildcards must form a single path component (* and ? stand for letters, ** for folders, [ab] for a or b; a plain [ is written [[])",
+            "9:14 sources.archive.s3.end_before: no key is after \"b\" and before \"a\" (exchange them, or correct one)",
+            "11:19 sources.archive.s3.modified_before: no moment is 2026-11-02 or later and before 2026-11-01T06:00:00Z (exchange them, or correct one)",
+            "12:15 sources.archive.s3.concurrency: \"0\" is too small (from 1 to 256)",
+            "13:15 sources.archive.s3.external_id: an external id belongs to a role (add role, or remove it)",
+            "14:12 sources.archive.s3.endpoint: \"s3\" is not a URL (write for example endpoint = \"https://s3.example.org\")",
+            "16:12 sources.other.s3.location: \"in\" is no place in S3 (write \"s3://bucket/prefix\"; files of this machine are read by [sources.NAME.file])",
+            "17:18 sources.other.s3.modified_since: \"modified_since\" must be a text, not a date (write it in quotes, for example modified_since = \"2026-11-01T06:00:00Z\")",
+            "18:15 sources.both.file: whether [sources.both.file] is read once or for ever is not said (add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more)",
+            "20:15 sources.both: [sources.both] is of several kinds: \"file\", \"s3\" (give each a source of its own name)",
+        ],
+    );
+    let text = "version = 1\nname = \"agents\"\n[lake]\nlocation = \"s3://both/lake\"\n[sources.archive.s3]\n\
+                location = \"s3://both/lake/agent_event\"\n";
+    assert_problems(
+        text,
+        &[],
+        &[
+            "5:18 sources.archive.s3: whether [sources.archive.s3] is read once or for ever is not said (add mode = \"batch\" at the top of the file to read what is there, or mode = \"streaming\" to wait for more)",
+            "6:12 sources.archive.s3.location: it lies within the lake, of which nothing is read (put the lake and what it is made from side by side)",
+        ],
+    );
 }

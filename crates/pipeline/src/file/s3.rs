@@ -1,8 +1,72 @@
 //! What was typed about S3.
 
 use serde::Deserialize;
+use tributary_core::Timestamp;
 
-use super::Size;
+use super::{Size, Time};
+use crate::moment::read_moment;
+
+/// `[sources.NAME.s3]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Section {
+    /// `s3://bucket/prefix`.
+    pub location: String,
+    /// Patterns of keys below it.
+    pub keys: Option<Vec<String>>,
+    /// Only keys after this one.
+    pub start_after: Option<String>,
+    /// Only keys before this one.
+    pub end_before: Option<String>,
+    /// Only objects that were written then or later.
+    pub modified_since: Option<Moment>,
+    /// Only objects that were written before.
+    pub modified_before: Option<Moment>,
+    /// Whether who reads pays.
+    pub requester_pays: Option<bool>,
+    /// Objects that are read at once.
+    pub concurrency: Option<usize>,
+    /// The largest record that is kept whole.
+    pub record_limit: Option<Size>,
+    /// Whether there may be no object.
+    pub optional: Option<bool>,
+    /// How often a stream lists the objects.
+    pub poll: Option<Time>,
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// The URL of a server.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path.
+    pub path_style: Option<bool>,
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// A role to assume.
+    pub role: Option<String>,
+    /// The external id of the role.
+    pub external_id: Option<String>,
+    /// A file of certificates.
+    pub authorities: Option<String>,
+}
+
+/// A day or a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Moment(Timestamp);
+
+impl Moment {
+    /// When it is.
+    pub const fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        read_moment(&text).map(Self).ok_or_else(|| format!("{text:?} is no moment"))
+    }
+}
 
 /// `[lake.s3]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -1,6 +1,6 @@
 //! What is said of S3.
 
-use super::{Choice, Default, Entry, GIB, Kind, MIB, Shape, size};
+use super::{Choice, Default, Entry, GIB, KIB, Kind, MIB, Shape, size, time};
 
 const REGION: Entry = Entry::new(
     "region",
@@ -39,6 +39,82 @@ const AUTHORITIES: Entry = Entry::new(
     Default::Words("those of the system"),
     "A file of PEM certificates of authorities to trust besides the system's.",
 );
+
+pub(super) static SOURCE: &[Entry] = &[
+    Entry::new(
+        "location",
+        Shape::Leaf(Kind::Bucket),
+        Default::Required("location = \"s3://bucket/prefix\""),
+        "The bucket and a folder in it. What lies below the lake's own location is never read.",
+    ),
+    Entry::new(
+        "keys",
+        Shape::Leaf(Kind::Patterns),
+        Default::Words("all"),
+        "Patterns of keys, read from the end of the location on, as in `[\"2026/**/*.gz\"]`: `*` and `?` stay within a folder, `**` does not. Only what all of them begin with is listed.",
+    ),
+    Entry::new(
+        "start_after",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "Only keys after this one, in the order of their bytes; a whole key, or the beginning of one.",
+    ),
+    Entry::new(
+        "end_before",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "Only keys before this one, in the order of their bytes; a whole key, or the beginning of one.",
+    ),
+    Entry::new(
+        "modified_since",
+        Shape::Leaf(Kind::Moment),
+        Default::Words("none"),
+        "Only objects that were written at this moment or later: `\"2026-11-01\"` (UTC), or `\"2026-11-01T06:00:00Z\"`.",
+    ),
+    Entry::new(
+        "modified_before",
+        Shape::Leaf(Kind::Moment),
+        Default::Words("none"),
+        "Only objects that were written before this moment.",
+    ),
+    Entry::new(
+        "requester_pays",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("false"),
+        "Whether who reads pays for requests and traffic, as the owner of such a bucket asks.",
+    ),
+    Entry::new(
+        "concurrency",
+        Shape::Leaf(Kind::Count { least: 1, most: 256 }),
+        Default::Value("16"),
+        "Objects that are read at once. Each takes some 2 MiB of memory, or as much as its largest record.",
+    ),
+    Entry::new(
+        "record_limit",
+        size(64 * KIB, GIB),
+        Default::Value("\"16 MiB\""),
+        "The largest record that is kept whole. A longer one is rejected with its position, its length and its first 64 KiB.",
+    ),
+    Entry::new(
+        "optional",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("false"),
+        "Whether it is fine that no object is one that is read. In a stream it always is: one may come.",
+    ),
+    Entry::new(
+        "poll",
+        time(1, 86_400),
+        Default::Value("\"60s\""),
+        "In a stream: how long after all was read the objects are listed again, at a request a thousand objects.",
+    ),
+    REGION,
+    ENDPOINT,
+    PATH_STYLE,
+    PROFILE,
+    ROLE,
+    EXTERNAL_ID,
+    AUTHORITIES,
+];
 
 pub(super) static LAKE: &[Entry] = &[
     REGION,
