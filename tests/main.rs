@@ -17,6 +17,7 @@ mod framings;
 mod inputs;
 mod kills;
 mod lab;
+mod objects;
 mod readers;
 mod readme;
 mod stream;

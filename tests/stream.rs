@@ -12,15 +12,15 @@ const PIPELINE: &str = "version = 1\nname = \"lab\"\nmode = \"streaming\"\n[sour
     poll = \"1s\"\n[transform.connect.agent_time]\nevery = \"1s\"\n[lake]\nlocation = \"lake\"\n[commit]\nevery = \"1s\"\n";
 
 /// A stream that is killed when it is dropped.
-struct Stream(Child);
+pub(crate) struct Stream(Child);
 
 impl Stream {
-    fn start(lab: &Lab) -> Self {
+    pub(crate) fn start(lab: &Lab) -> Self {
         Self(lab.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]).spawn().unwrap())
     }
 
     /// Asks it to end; what it did.
-    fn stop(mut self) -> serde_json::Value {
+    pub(crate) fn stop(mut self) -> serde_json::Value {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
         let stdout = self.0.stdout.take().unwrap();
         let summary = serde_json::from_reader(stdout).unwrap();
@@ -38,7 +38,7 @@ impl Drop for Stream {
 }
 
 /// Waits until `is_so`, for a minute at most.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(60), "{what}");

@@ -93,6 +93,18 @@ impl Engines {
         }
     }
 
+    /// Puts the files of `folder` into the server at `endpoint`, at `place` (a bucket and a prefix).
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub(crate) fn put_s3(&self, endpoint: &str, folder: &Path, place: &str) {
+        let keys = weed::KEYS.map(|(_, value)| value);
+        let put = self.script("put_s3.py", |command| command.arg(endpoint).args(keys).arg(folder).arg(place));
+        if let Err(reason) = put {
+            panic!("{place} cannot be written by another client: {reason}");
+        }
+    }
+
     fn script(&self, script: &str, arguments: impl Fn(&mut Command) -> &mut Command) -> Result<String, String> {
         venv::run(arguments(Command::new(&self.python).arg(folder().join(script))))
     }
