@@ -10,7 +10,7 @@ use crate::args::{Gc, Output};
 use crate::exit::{Ending, Trouble};
 use crate::{Outcome, block_on, terminal};
 
-/// Throws away uploads of attempts that can never claim.
+/// Throws away uploads of attempts that can never claim, and what of the log no recovery reads any more.
 pub(crate) fn gc(args: &Gc, environment: &BTreeMap<String, String>) -> Outcome {
     let plan = load(&args.file, environment).map_err(|error| Trouble::new(error.fault(), error.code(), error))?;
     let lake = plan.lake.clone();
@@ -22,8 +22,9 @@ pub(crate) fn gc(args: &Gc, environment: &BTreeMap<String, String>) -> Outcome {
         (Output::Json, report) => serde_json::to_string(&report)?,
         (Output::Text, None) => format!("there is no lake at {} yet", lake),
         (Output::Text, Some(report)) => format!(
-            "{} attempts banned, {} uploads and {} snapshots thrown away, {} uploads kept",
-            report.banned, report.aborted, report.states, report.kept
+            "{} attempts banned, {} uploads and {} snapshots thrown away, {} uploads kept\n\
+             {} old commit records, {} checkpoint records and {} of their lists deleted",
+            report.banned, report.aborted, report.states, report.kept, report.records, report.checkpoints, report.lists
         ),
     };
     terminal::answer(&text)?;

@@ -14,7 +14,7 @@ use tributary_store::ObjectStore;
 
 use crate::digest::{CheckpointSum, TextDigest};
 use crate::head::{Head, Place, Since};
-use crate::layout::Layout;
+use crate::layout::{Layout, LogName, log_name};
 use crate::record::{FORMAT, SideObject, StateEntry, decode, encode};
 use crate::{CommitError, LiveFile, LiveFiles};
 
@@ -46,6 +46,14 @@ pub(crate) struct CheckpointRecord {
     pub(crate) states: Vec<StateEntry>,
     pub(crate) manifests: Vec<ManifestEntry>,
     pub(crate) tally: Tally,
+}
+
+impl CheckpointRecord {
+    /// Every other object that it needs.
+    pub(crate) fn names(self) -> impl Iterator<Item = Key> {
+        let lists = self.ended.into_iter().chain(self.manifests.into_iter().map(|entry| entry.object));
+        lists.chain(self.states.into_iter().map(|entry| entry.object)).map(|object| object.key)
+    }
 }
 
 /// Where the live files of a partition are listed.
@@ -102,6 +110,10 @@ pub(crate) async fn write(
     pipeline: &PipelineId,
     head: &mut Head,
 ) -> Result<(), CommitError> {
+    adopt(store, layout, pipeline, head).await?;
+    if !is_due(head) {
+        return Ok(());
+    }
     let (Some(epoch), Some(record), Some(options)) = (head.newest(), head.parent, head.options) else { return Ok(()) };
     let manifests = write_manifests(store, layout, epoch, head).await?;
     let ended = write_ended(store, layout, epoch, head).await?;
@@ -134,6 +146,32 @@ pub(crate) async fn write(
     fail::fail_point!("commit:after_checkpoint", |_| std::process::abort());
     head.base = Base { epoch: Some(epoch), manifests, ended };
     head.since = Since::default();
+    Ok(())
+}
+
+/// Goes on from what others have written since: what only older checkpoint records name may be deleted.
+async fn adopt(
+    store: &dyn ObjectStore,
+    layout: &Layout,
+    pipeline: &PipelineId,
+    head: &mut Head,
+) -> Result<(), CommitError> {
+    let after = head.base.epoch.map(|epoch| layout.checkpoint(epoch)).transpose()?;
+    for key in store.list(&layout.checkpoints()?, after.as_ref()).await?.into_iter().rev() {
+        let Some(LogName::Record(epoch)) = log_name(&key) else { continue };
+        if head.newest().is_none_or(|newest| epoch > newest) {
+            continue;
+        }
+        let Some(body) = store.read(&key).await? else { continue };
+        match read(store, pipeline, &key, &body).await {
+            Ok(newer) => {
+                head.base = newer.base;
+                return Ok(());
+            }
+            Err(CommitError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(())
 }
 

@@ -90,6 +90,12 @@ pub enum CommitError {
         /// The limit.
         limit_hours: u64,
     },
+    /// This process stood still while others went on, and what it knows of the log is long gone.
+    #[error("epoch {epoch} was claimed, published and forgotten by others while this process stood still; recover")]
+    Behind {
+        /// The number it tried.
+        epoch: Epoch,
+    },
     /// A proposal whose numbers do not add up, or that contradicts itself.
     #[error("attempt {attempt} cannot be claimed: {reason}")]
     Invalid {
@@ -123,7 +129,7 @@ impl CommitError {
             Self::Fenced { .. } => Fault::Fenced,
             Self::TableOwned { .. } | Self::OptionsDiffer { .. } | Self::NewerFormat { .. } => Fault::Config,
             Self::Damaged { .. } | Self::Hole { .. } | Self::Lost { .. } | Self::Contradiction { .. } => Fault::Data,
-            Self::AttemptTooOld { .. } => Fault::Transient,
+            Self::AttemptTooOld { .. } | Self::Behind { .. } => Fault::Transient,
             Self::Invalid { .. } | Self::Name(_) | Self::Encode(_) => Fault::Bug,
         }
     }
@@ -140,6 +146,7 @@ impl CommitError {
             Self::Hole { .. } => "commit/hole",
             Self::Lost { .. } => "commit/lost",
             Self::AttemptTooOld { .. } => "commit/attempt-too-old",
+            Self::Behind { .. } => "commit/behind",
             Self::Invalid { .. } => "commit/invalid",
             Self::Contradiction { .. } => "commit/contradiction",
             Self::Name(_) => "commit/name",

@@ -1,10 +1,10 @@
-//! What may be thrown away: uploads of attempts that never claimed, after a ban.
+//! What may be thrown away: uploads of attempts that never claimed, after a ban; and what no recovery reads any more
+//! ([`prune`](crate::prune)).
 //!
 //! ```text
 //! seal ─ stop ─────────────────────── wake ─ claim: fenced by the ban
 //!               gc: ban, then abort
 //! ```
-//! Old records below a checkpoint, and snapshots that newer ones supersede, are kept in this version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tributary_store::PendingUpload;
 
 use crate::layout::state_attempt;
 use crate::owner::EVERYBODYS;
+use crate::prune::prune;
 use crate::{Claim, CommitError, CommitLog, FencedBy, Proposal, pipelines};
 
 /// What `gc` did.
@@ -24,14 +25,22 @@ pub struct GcReport {
     pub banned: u64,
     /// Uploads that were thrown away.
     pub aborted: u64,
-    /// Snapshots of banned attempts that were deleted.
+    /// Snapshots that were deleted: of banned attempts, and those that newer ones supersede.
     pub states: u64,
+    /// Commit records below a checkpoint record that were deleted.
+    pub records: u64,
+    /// Older checkpoint records that were deleted.
+    pub checkpoints: u64,
+    /// Lists of files and of ended splits that were deleted with them.
+    pub lists: u64,
     /// Uploads that were left alone: too young, of an attempt that has a record, or of another pipeline.
     pub kept: u64,
 }
 
 /// Throws away the uploads of attempts that have no record and whose oldest upload was begun longer than `older_than`
 /// before `now`: bans them first, in an epoch of its own that is claimed as `attempt`, and only then aborts.
+///
+/// What lies below a checkpoint record older than `older_than`, with another one above it, is deleted too.
 ///
 /// Only uploads of the log's own tables are looked at: a ban in this log means nothing to another pipeline. Uploads of
 /// `rejected`, which is everybody's, go with the others of their attempt, or when no other pipeline uses the lake.
@@ -59,7 +68,11 @@ pub async fn gc(
             report.kept += 1;
         }
     }
-    report.states = delete_states(log).await?;
+    let pruned = prune(log, older_than, now).await?;
+    report.states = delete_states(log).await? + pruned.states;
+    report.records = pruned.records;
+    report.checkpoints = pruned.checkpoints;
+    report.lists = pruned.lists;
     Ok(report)
 }
 

@@ -53,6 +53,14 @@ impl Layout {
         format!("{}/ended/{:020}-{}.json", self.root, epoch.number(), digest.digits()).parse()
     }
 
+    pub(crate) fn all_ended(&self) -> Result<Key, InvalidName> {
+        format!("{}/ended", self.root).parse()
+    }
+
+    pub(crate) fn manifests(&self) -> Result<Key, InvalidName> {
+        format!("{}/manifests", self.root).parse()
+    }
+
     pub(crate) fn manifest(
         &self,
         table: &TableId,
@@ -106,6 +114,13 @@ pub(crate) fn log_name(key: &Key) -> Option<LogName> {
     }
 }
 
+/// The epoch of the checkpoint record that an object of `ended/` or `manifests/` was written for.
+pub(crate) fn list_epoch(key: &Key) -> Option<Epoch> {
+    let (number, _) = key.file_name().split_once('-')?;
+    let is_number = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| number.parse().ok().map(Epoch::new)).flatten()
+}
+
 /// The attempt that wrote this state object.
 pub(crate) fn state_attempt(key: &Key) -> Option<Attempt> {
     key.file_name().split_once('-')?.0.parse().ok()
@@ -142,6 +157,8 @@ mod tests {
     fn a_state_object_tells_its_attempt() {
         let layout = Layout::of(&"p".parse().unwrap());
         let attempt = Attempt::from_bits(7);
+        assert_eq!(list_epoch(&layout.ended(Epoch::new(7), TextDigest::of(b"")).unwrap()), Some(Epoch::new(7)));
+        assert_eq!(list_epoch(&layout.commit(Epoch::new(7)).unwrap()), None);
         assert_eq!(state_attempt(&layout.state(&attempt, 3).unwrap()), Some(attempt));
     }
 }

@@ -35,6 +35,7 @@ mod log;
 mod options;
 mod owner;
 mod proposal;
+mod prune;
 mod publish;
 mod record;
 

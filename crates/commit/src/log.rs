@@ -14,7 +14,7 @@ use crate::checkpoint::side_object;
 use crate::decide::{Decision, Facts, decide};
 use crate::digest::{CheckpointSum, TextDigest};
 use crate::head::{Head, Place};
-use crate::layout::Layout;
+use crate::layout::{Layout, LogName, log_name};
 use crate::load::{Loaded, Step, load};
 use crate::owner::{self, EVERYBODYS};
 use crate::record::{FORMAT, Record, SideObject, StateEntry, encode};
@@ -287,16 +287,33 @@ impl CommitLog {
         self.own.insert(record.attempt.clone());
         match self.create(&key, body.clone()).await? {
             Created::New => {
+                self.refuse_behind(record.epoch).await?;
                 self.head.apply(&key, &record, TextDigest::of(&body))?;
                 self.took_place(Arc::new(record));
                 Ok(())
             }
             Created::Exists(winner) => {
+                if winner == body {
+                    self.refuse_behind(record.epoch).await?;
+                }
                 let record = self.head.read(&key, &winner)?;
                 self.took_place(record);
                 self.catch_up().await
             }
         }
+    }
+
+    /// A number at or below a checkpoint record was given away long ago, and its record deleted ([`prune`](crate::prune));
+    /// who created it anew stood still meanwhile. What he created is read by nobody: recoveries begin above it.
+    async fn refuse_behind(&self, epoch: Epoch) -> Result<(), CommitError> {
+        if self.passed(epoch).await? { Err(CommitError::Behind { epoch }) } else { Ok(()) }
+    }
+
+    /// Whether there is a checkpoint record of this epoch or a later one: then it is published, whatever is left of it.
+    pub(crate) async fn passed(&self, epoch: Epoch) -> Result<bool, CommitError> {
+        let before = epoch.number().checked_sub(1).map(|before| self.layout.checkpoint(Epoch::new(before)));
+        let names = self.store.list(&self.layout.checkpoints()?, before.transpose()?.as_ref()).await?;
+        Ok(names.iter().any(|key| matches!(log_name(key), Some(LogName::Record(found)) if found >= epoch)))
     }
 
     /// `create`, but after a failure it is looked at what became of it: a lost reply is no failure.

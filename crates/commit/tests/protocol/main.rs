@@ -5,5 +5,6 @@ mod basics;
 mod checkpoints;
 mod collecting;
 mod model;
+mod pruning;
 mod refusals;
 mod support;
