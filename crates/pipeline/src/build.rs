@@ -190,7 +190,8 @@ impl LineFactory {
     fn settings(&self) -> Settings {
         let commit = &self.plan.commit;
         let mut settings = Settings::new(self.plan.pipeline.clone());
-        settings.cadence = Cadence { every: commit.every, input: commit.input.map(std::num::NonZero::get) };
+        settings.cadence =
+            Cadence { every: commit.every, input: commit.input.map(std::num::NonZero::get), splits: Cadence::SPLITS };
         settings.budget = self.plan.budget.get();
         settings.on_gap = match commit.on_gap {
             OnGap::Fail => tributary_runtime::OnGap::Fail,

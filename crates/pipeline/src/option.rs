@@ -398,7 +398,7 @@ static COMMIT: &[Entry] = &[
         "every",
         time(1, DAY),
         Default::Words("`\"60s\"` in streaming mode, `\"15m\"` in batch mode"),
-        "The longest time between two commits.",
+        "The longest time between two commits. Ten thousand files or objects are a commit too, however short the time.",
     ),
     Entry::new(
         "input",

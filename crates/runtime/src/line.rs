@@ -66,7 +66,7 @@ impl Settings {
     pub fn new(pipeline: PipelineId) -> Self {
         Self {
             pipeline,
-            cadence: Cadence { every: Duration::from_secs(60), input: None },
+            cadence: Cadence { every: Duration::from_secs(60), input: None, splits: Cadence::SPLITS },
             budget: 64 << 20,
             decoders: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             on_gap: OnGap::Fail,
@@ -83,6 +83,13 @@ pub struct Cadence {
     pub every: Duration,
     /// After so many bytes of records, if at all.
     pub input: Option<u64>,
+    /// After this many splits: the record of a commit names each of them.
+    pub splits: usize,
+}
+
+impl Cadence {
+    /// A record of some 1 MiB, and a commit for 200 MB of objects of 20 KB.
+    pub const SPLITS: usize = 10_000;
 }
 
 /// What happens when records were left out that nobody accounted for (INV-2).
@@ -104,6 +111,8 @@ pub enum SealReason {
     Age,
     /// It had its bytes.
     Input,
+    /// It had its splits.
+    Splits,
     /// The sink was full.
     Memory,
     /// What followed in a split did not begin where the epoch ended.
@@ -118,6 +127,7 @@ impl SealReason {
         match self {
             Self::Age => "age",
             Self::Input => "input",
+            Self::Splits => "splits",
             Self::Memory => "memory",
             Self::Gap => "gap",
             Self::End => "end",

@@ -109,7 +109,10 @@ async fn every_option_reaches_its_part() {
                    memory = \"1 MiB\"\n[commit]\nevery = \"1s\"\ninput = \"1 KiB\"\non_gap = \"continue\"\n[memory]\nbudget = \"1 MiB\"";
     let factory = LineFactory::new(place.plan(options), OptionChange::Refuse, Arc::new(SystemClock));
     let line = factory.build().await.unwrap();
-    assert_eq!(line.settings.cadence, Cadence { every: Duration::from_secs(1), input: Some(1_024) });
+    assert_eq!(
+        line.settings.cadence,
+        Cadence { every: Duration::from_secs(1), input: Some(1_024), splits: Cadence::SPLITS }
+    );
     assert_eq!((line.settings.budget, line.settings.on_gap), (1 << 20, tributary_runtime::OnGap::Continue));
     assert!(line.settings.guarded && line.keys.is_some());
     assert_eq!(line.transform.tables().len(), 1);

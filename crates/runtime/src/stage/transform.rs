@@ -107,6 +107,9 @@ impl Applying {
             if open && self.cadence.input.is_some_and(|limit| self.open.input >= limit) {
                 return Next::Seal(SealReason::Input);
             }
+            if self.open.delta.len() >= self.cadence.splits {
+                return Next::Seal(SealReason::Splits);
+            }
             if open && *self.wanted.borrow_and_update() == Some(self.open.number) {
                 return Next::Seal(SealReason::Memory);
             }

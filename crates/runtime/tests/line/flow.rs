@@ -106,9 +106,22 @@ async fn a_batch_larger_than_the_budget_passes_alone() {
 async fn an_epoch_ends_after_its_bytes() {
     let payloads = notes(10, 100);
     let mut world = World::new(script(&payloads, 1));
-    world.settings.cadence = Cadence { every: Duration::MAX, input: Some(300) };
+    world.settings.cadence = Cadence { every: Duration::MAX, input: Some(300), splits: usize::MAX };
     let summary = world.run().await.unwrap();
     assert_eq!(summary.epochs, 4, "3 + 3 + 3 + 1");
+    assert_eq!(world.notes().await, sorted(payloads));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_epoch_ends_after_its_splits() {
+    let payloads = notes(7, 100);
+    let split = |(number, payload): (usize, &String)| {
+        (SplitId::new(format!("input{number}")), vec![Step::Payload(payload.clone())])
+    };
+    let mut world = World::new(Script { splits: payloads.iter().enumerate().map(split).collect(), batch: 1 });
+    world.settings.cadence = Cadence { every: Duration::MAX, input: None, splits: 3 };
+    let summary = world.run().await.unwrap();
+    assert_eq!(summary.epochs, 3, "3 + 3 + 1");
     assert_eq!(world.notes().await, sorted(payloads));
 }
 
@@ -119,7 +132,7 @@ async fn an_epoch_ends_when_its_time_is_up_and_not_while_nothing_comes() {
     steps.push(Step::Pause(Duration::from_secs(7_200)));
     steps.extend(notes(3, 20).into_iter().skip(2).map(Step::Payload));
     let mut world = World::new(Script { splits: vec![(SplitId::new("input"), steps)], batch: 1 });
-    world.settings.cadence = Cadence { every: Duration::from_secs(10), input: None };
+    world.settings.cadence = Cadence { every: Duration::from_secs(10), input: None, splits: usize::MAX };
 
     let begun = Instant::now();
     let mut running = world.start();
