@@ -18,8 +18,6 @@ use crate::layout::{Layout, LogName, log_name};
 use crate::record::{FORMAT, SideObject, StateEntry, decode, encode};
 use crate::{CommitError, LiveFile, LiveFiles};
 
-/// A checkpoint is due after this many epochs: what a recovery has to read at most.
-pub(crate) const EPOCHS: u64 = 100;
 /// A checkpoint is due after this many changed splits: a batch over small files moves many in one epoch.
 pub(crate) const SPLITS: usize = 1_000;
 /// Side objects that are read or written at once.
@@ -94,8 +92,8 @@ pub(crate) struct Base {
 }
 
 /// Whether the next checkpoint record is due.
-pub(crate) fn is_due(head: &Head) -> bool {
-    epochs_since(head) >= EPOCHS || head.since.moved_splits >= SPLITS
+pub(crate) fn is_due(head: &Head, every: u64) -> bool {
+    epochs_since(head) >= every || head.since.moved_splits >= SPLITS
 }
 
 /// How many epochs the newest checkpoint record does not cover.
@@ -103,15 +101,17 @@ pub(crate) fn epochs_since(head: &Head) -> u64 {
     head.next - head.base.epoch.map_or(0, |epoch| epoch.number() + 1)
 }
 
-/// Writes the checkpoint record of the newest epoch of `head`; every epoch up to it is published.
+/// Writes the checkpoint record of the newest epoch of `head`, unless others have written one since; every epoch up to it is
+/// published.
 pub(crate) async fn write(
     store: &dyn ObjectStore,
     layout: &Layout,
     pipeline: &PipelineId,
     head: &mut Head,
+    every: u64,
 ) -> Result<(), CommitError> {
     adopt(store, layout, pipeline, head).await?;
-    if !is_due(head) {
+    if !is_due(head, every) {
         return Ok(());
     }
     let (Some(epoch), Some(record), Some(options)) = (head.newest(), head.parent, head.options) else { return Ok(()) };

@@ -67,6 +67,14 @@ pub struct LogOptions {
     pub takeover: Duration,
     /// How old an attempt may be when it is claimed. Usually 24 h: far below any sane bucket lifecycle rule.
     pub attempt_age: Duration,
+    /// A checkpoint record is due after this many epochs: what a recovery has to read at most. Usually
+    /// [`CHECKPOINT_EVERY`](Self::CHECKPOINT_EVERY).
+    pub checkpoint_every: u64,
+}
+
+impl LogOptions {
+    /// 100.
+    pub const CHECKPOINT_EVERY: u64 = 100;
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use crate::{CommitError, CommitLog, Permit, Receipt, checkpoint};
 /// Uploads that are completed at once.
 const AT_ONCE: usize = 8;
 
-/// A checkpoint that could not be written because others had not published yet is written this many epochs later from
+/// A checkpoint that could not be written because others had not published yet is written this many times the usual epochs later from
 /// the log, up to the newest epoch where everything is.
-const OVERDUE: u64 = 2 * checkpoint::EPOCHS;
+const OVERDUE: u64 = 2;
 
 impl CommitLog {
     /// Makes the files of a claimed epoch visible and marks it. May be repeated by anybody, any number of times. Writes
@@ -148,7 +148,7 @@ impl CommitLog {
 
     /// Writes a checkpoint record of the newest epoch up to which everything is published, when one is due.
     async fn checkpoint_if_due(&mut self) -> Result<(), CommitError> {
-        if !checkpoint::is_due(&self.head) {
+        if !checkpoint::is_due(&self.head, self.options.checkpoint_every) {
             return Ok(());
         }
         let others: Vec<Epoch> = self.undone.keys().copied().collect();
@@ -158,19 +158,19 @@ impl CommitLog {
             }
         }
         let store = self.store.as_ref();
-        let pipeline = &self.options.pipeline;
+        let (pipeline, every) = (&self.options.pipeline, self.options.checkpoint_every);
         let Some(first_undone) = self.undone.keys().next().copied() else {
-            return checkpoint::write(store, &self.layout, pipeline, &mut self.head).await;
+            return checkpoint::write(store, &self.layout, pipeline, &mut self.head, every).await;
         };
         let settled = first_undone.number().checked_sub(1).map(Epoch::new);
         let newest = self.head.base.epoch.max(self.written_behind).map_or(0, Epoch::number);
-        let enough = settled.is_some_and(|settled| settled.number() >= newest + checkpoint::EPOCHS);
-        if checkpoint::epochs_since(&self.head) < OVERDUE || !enough {
+        let enough = settled.is_some_and(|settled| settled.number() >= newest + every);
+        if checkpoint::epochs_since(&self.head) < OVERDUE * every || !enough {
             return Ok(());
         }
         let mut past = load(store, &self.layout, pipeline, settled).await?.head;
         // The head goes on from the old record; only recoveries start at the new one.
-        checkpoint::write(store, &self.layout, pipeline, &mut past).await?;
+        checkpoint::write(store, &self.layout, pipeline, &mut past, every).await?;
         self.written_behind = settled;
         Ok(())
     }

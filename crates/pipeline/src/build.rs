@@ -124,6 +124,7 @@ impl LineFactory {
             tables: written.chain([rejected_table().id]).collect(),
             takeover: TAKEOVER,
             attempt_age: ATTEMPT_AGE,
+            checkpoint_every: LogOptions::CHECKPOINT_EVERY,
         };
         let opened = CommitLog::open(store, options, Arc::clone(&self.clock)).await;
         opened.map_err(|error| Failure::new(error.fault(), error.code(), error))

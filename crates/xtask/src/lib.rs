@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod bench;
+pub mod chaos;
 pub mod schema;
 
 /// The root of the checkout this was built from.

@@ -8,6 +8,8 @@ usage: cargo xtask <chore>
   schema                 generate from schemas/tables: crates/connect/src/generated.rs and docs/tables.md
   bench decode|batch|memory
                          CPU seconds per GB and peak memory, side by side with the floors and the batch engines
+  chaos [--kills N] [--workers W] [--store s3|folder] [--seed S] [--continue]
+                         kills runs until N kills have hit and compares every finished lake with a plain run's
   floor PARSER FILE      one measured pass over FILE (simd-json, simd-json-copy, sonic-rs,
                          connect, lines); the bench runs it as a child
 ";
@@ -18,6 +20,7 @@ fn main() -> Result<()> {
     match words.as_slice() {
         ["schema"] => xtask::schema::write(&xtask::root()),
         ["bench", rest @ ..] => xtask::bench::run(rest),
+        ["chaos", rest @ ..] => xtask::chaos::run(&xtask::root(), rest),
         ["floor", parser, file] => xtask::bench::floor(parser, file.as_ref()),
         _ => bail!(USAGE),
     }

@@ -12,6 +12,8 @@ mod store;
 use actors::{Script, check_end, play};
 use schedule::{Chooser, Exhaustive, Random};
 
+use tributary_commit::LogOptions;
+
 use Script::{Collect, Commit, Work};
 
 /// Walks every schedule of the scripts with at most `faults` faults; tells how many there were.
@@ -28,8 +30,12 @@ fn explore(scripts: &[Script], faults: usize) -> usize {
 }
 
 fn run(scripts: &[Script], faults: usize, chooser: &mut dyn Chooser) {
-    let world = play(scripts, faults, chooser);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check_end(&world)));
+    run_with(scripts, faults, LogOptions::CHECKPOINT_EVERY, chooser);
+}
+
+fn run_with(scripts: &[Script], faults: usize, checkpoint_every: u64, chooser: &mut dyn Chooser) {
+    let played = std::panic::AssertUnwindSafe(|| check_end(&play(scripts, faults, checkpoint_every, chooser)));
+    let outcome = std::panic::catch_unwind(played);
     if let Err(panic) = outcome {
         eprintln!("schedule: {}", chooser.describe());
         std::panic::resume_unwind(panic);
@@ -80,5 +86,24 @@ fn long_scripts_by_seed() {
         [Work { split: 0, epochs: 12 }, Work { split: 0, epochs: 12 }, Work { split: 1, epochs: 12 }, Collect, Collect];
     for seed in 0..100 {
         run(&scripts, 12, &mut Random::new(seed));
+    }
+}
+
+/// A checkpoint record every two epochs, so that records are deleted while two workers write, two more stand still with what
+/// they have sealed, and three collectors sweep. `TRIBUTARY_TEST_SCALE=100` plays 100,000 schedules.
+#[test]
+fn deletions_beside_writers_by_seed() {
+    let scripts = [
+        Work { split: 0, epochs: 6 },
+        Work { split: 1, epochs: 6 },
+        Commit { split: 0 },
+        Commit { split: 2 },
+        Collect,
+        Collect,
+        Collect,
+    ];
+    let scale = std::env::var_os("TRIBUTARY_TEST_SCALE").and_then(|text| text.to_str()?.parse().ok()).unwrap_or(1);
+    for seed in 0..1_000 * scale {
+        run_with(&scripts, 3, 2, &mut Random::new(seed));
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn options() -> LogOptions {
         tables: ["t", "u", "rejected"].map(TableId::new).to_vec(),
         takeover: TAKEOVER,
         attempt_age: ATTEMPT_AGE,
+        checkpoint_every: LogOptions::CHECKPOINT_EVERY,
     }
 }
 

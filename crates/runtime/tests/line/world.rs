@@ -118,6 +118,7 @@ impl LineBuilder for World {
             tables: vec![note_table().id, rejected_table().id],
             takeover: Duration::from_secs(60),
             attempt_age: Duration::from_secs(86_400),
+            checkpoint_every: LogOptions::CHECKPOINT_EVERY,
         };
         let clock: Arc<dyn Clock> = Arc::new(FixedClock::default());
         let mut log = CommitLog::open(Arc::new(self.store.clone()), options, clock).await.map_err(failure)?;

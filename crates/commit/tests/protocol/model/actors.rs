@@ -1,5 +1,6 @@
 //! Who acts, and how the scheduler makes them.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tributary_commit::{Claim, CommitError, CommitLog, Proposal, gc};
+use tributary_commit::{Claim, CommitError, CommitLog, LogOptions, Proposal, gc};
 use tributary_core::{Attempt, Delta, Key, Position, SplitId, Timestamp};
 use tributary_store::memory::Outcome;
 use tributary_store::{MemoryStore, ObjectStore};
@@ -40,10 +41,13 @@ pub(crate) enum Script {
 }
 
 /// What the actors share.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct World {
     lake: Lake,
     attempts: Arc<AtomicU64>,
+    /// Few: records are deleted while others are at work.
+    checkpoint_every: u64,
+    looks_pass: bool,
 }
 
 type Act = Pin<Box<dyn Future<Output = ()>>>;
@@ -56,7 +60,12 @@ struct Actor {
 
 impl World {
     fn store(&self, gate: &Gate) -> Arc<dyn ObjectStore> {
-        Arc::new(SimStore { lake: self.lake.memory.clone(), gate: gate.clone() })
+        Arc::new(SimStore { lake: self.lake.memory.clone(), gate: gate.clone(), looks_pass: self.looks_pass })
+    }
+
+    /// Whether records go while others are at work.
+    fn deletes(&self) -> bool {
+        self.checkpoint_every < LogOptions::CHECKPOINT_EVERY
     }
 
     fn attempt(&self) -> u128 {
@@ -64,7 +73,8 @@ impl World {
     }
 
     async fn open(&self, gate: &Gate) -> Result<CommitLog, CommitError> {
-        CommitLog::open(self.store(gate), options(), self.lake.clock.clone()).await
+        let options = LogOptions { checkpoint_every: self.checkpoint_every, ..options() };
+        CommitLog::open(self.store(gate), options, self.lake.clock.clone()).await
     }
 
     fn start(&self, script: Script, gate: &Gate) -> Act {
@@ -78,8 +88,9 @@ impl World {
 }
 
 /// Plays the scripts, one call of one actor at a time, until all have ended.
-pub(crate) fn play(scripts: &[Script], faults: usize, chooser: &mut dyn Chooser) -> World {
-    let world = World::default();
+pub(crate) fn play(scripts: &[Script], faults: usize, checkpoint_every: u64, chooser: &mut dyn Chooser) -> World {
+    let looks_pass = faults == 0 && checkpoint_every == LogOptions::CHECKPOINT_EVERY;
+    let world = World { lake: Lake::default(), attempts: Arc::default(), checkpoint_every, looks_pass };
     let mut faults = faults;
     let mut actors: Vec<Actor> = Vec::new();
     for script in scripts {
@@ -188,6 +199,9 @@ async fn publish(world: &World, log: &mut CommitLog, permit: tributary_commit::P
     for file in files {
         assert!(world.lake.exists(&file).await, "a receipt for {file}, which is not there");
     }
+    if world.deletes() {
+        return Ok(());
+    }
     let (_, done) = records(&world.lake.memory).await;
     assert!(done.contains(&receipt.epoch()) || receipt.epoch().number() == u64::MAX, "a receipt without a mark");
     Ok(())
@@ -228,12 +242,15 @@ async fn collect(world: &World, gate: &Gate) {
     let Ok(mut log) = world.open(gate).await else { return };
     gate.set_open(false);
     let attempt = Attempt::from_bits(1_000_000 + world.attempt());
-    gc(&mut log, attempt, Duration::ZERO, Timestamp::from_micros(0)).await.ok();
+    gc(&mut log, attempt, Duration::ZERO, Timestamp::from_micros(i64::MAX / 2)).await.ok();
 }
 
 /// After the schedule: a last process recovers, and everything that was ever claimed is there, once.
 pub(crate) fn check_end(world: &World) {
     let end = async {
+        if world.deletes() {
+            return check_lake(world).await;
+        }
         check_invariants(&world.lake.memory).await;
         let mut log = world.lake.open().await;
         let recovered = log.recover().await.unwrap();
@@ -249,6 +266,23 @@ pub(crate) fn check_end(world: &World) {
     };
     let ended = Box::pin(end).as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(ended.is_ready(), "the memory store never waits");
+}
+
+/// Where records are deleted, what the log says is all there is to be held against: the files that are live are those
+/// that are there, with the rows that are committed.
+async fn check_lake(world: &World) {
+    let gate = Gate::default();
+    gate.set_open(true);
+    let mut log = world.open(&gate).await.unwrap();
+    let recovered = log.recover().await.unwrap();
+    for permit in recovered.unfinished {
+        log.publish(permit).await.unwrap();
+    }
+    let committed: u64 = recovered.checkpoint.positions().map(|(_, at)| offset(at)).sum();
+    let live: BTreeSet<Key> = recovered.live.iter().map(|(_, _, file)| file.key.clone()).collect();
+    assert_eq!(live.len() as u64 * ROWS, committed, "every row that is committed is live, once");
+    let there: BTreeSet<Key> = world.lake.memory.list(&key("t"), None).await.unwrap().into_iter().collect();
+    assert_eq!(there, live, "what is live is visible, and nothing else");
 }
 
 async fn assert_content(store: &MemoryStore, records: &[tributary_commit::Record]) {

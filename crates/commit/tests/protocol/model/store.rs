@@ -56,6 +56,9 @@ impl Gate {
 pub(crate) struct SimStore {
     pub(crate) lake: MemoryStore,
     pub(crate) gate: Gate,
+    /// Looking for checkpoint records is no step of the schedule: where there are none and nothing fails it can be in
+    /// nobody's way.
+    pub(crate) looks_pass: bool,
 }
 
 impl SimStore {
@@ -93,6 +96,9 @@ impl ObjectStore for SimStore {
     }
 
     async fn list(&self, folder: &Key, after: Option<&Key>) -> Result<Vec<Key>, StoreError> {
+        if self.looks_pass && folder.as_str().ends_with("/checkpoints") {
+            return self.lake.list(folder, after).await;
+        }
         self.call(folder, self.lake.list(folder, after)).await
     }
 
