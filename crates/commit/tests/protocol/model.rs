@@ -14,7 +14,7 @@ use schedule::{Chooser, Exhaustive, Random};
 
 use tributary_commit::LogOptions;
 
-use Script::{Collect, Commit, Work};
+use Script::{Collect, Commit, Sleep, Work};
 
 /// Walks every schedule of the scripts with at most `faults` faults; tells how many there were.
 fn explore(scripts: &[Script], faults: usize) -> usize {
@@ -96,8 +96,8 @@ fn deletions_beside_writers_by_seed() {
     let scripts = [
         Work { split: 0, epochs: 6 },
         Work { split: 1, epochs: 6 },
-        Commit { split: 0 },
-        Commit { split: 2 },
+        Sleep { split: 0 },
+        Sleep { split: 2 },
         Collect,
         Collect,
         Collect,

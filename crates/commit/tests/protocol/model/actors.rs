@@ -19,6 +19,8 @@ use crate::support::*;
 
 /// Rows of each epoch.
 const ROWS: u64 = 10;
+/// A sleeper is thought of once in so many steps.
+const SLEEP: usize = 40;
 const FAULTS: [Outcome; 4] = [Outcome::FailBefore, Outcome::FailAfter, Outcome::CrashBefore, Outcome::CrashAfter];
 
 /// What an actor does.
@@ -26,6 +28,11 @@ const FAULTS: [Outcome; 4] = [Outcome::FailBefore, Outcome::FailAfter, Outcome::
 pub(crate) enum Script {
     /// Has recovered and sealed before the schedule begins; claims and publishes one epoch, and ends whatever happens.
     Commit {
+        /// Of which split.
+        split: u8,
+    },
+    /// The same, but it stands still for long between two calls.
+    Sleep {
         /// Of which split.
         split: u8,
     },
@@ -80,7 +87,9 @@ impl World {
     fn start(&self, script: Script, gate: &Gate) -> Act {
         let (world, gate) = (self.clone(), gate.clone());
         match script {
-            Script::Commit { split } => Box::pin(async move { commit(&world, &gate, split).await }),
+            Script::Commit { split } | Script::Sleep { split } => {
+                Box::pin(async move { commit(&world, &gate, split).await })
+            }
             Script::Work { split, epochs } => Box::pin(async move { work(&world, &gate, split, epochs).await }),
             Script::Collect => Box::pin(async move { collect(&world, &gate).await }),
         }
@@ -111,7 +120,7 @@ pub(crate) fn play(scripts: &[Script], faults: usize, checkpoint_every: u64, cho
             // A worker is started again by whoever watches over it.
             actor.act = match actor.script {
                 Script::Work { .. } => Some(world.start(actor.script, &actor.gate)),
-                Script::Commit { .. } | Script::Collect => None,
+                Script::Commit { .. } | Script::Sleep { .. } | Script::Collect => None,
             };
             if let Some(act) = actor.act.as_mut() {
                 assert!(poll(act).is_pending(), "a worker begins with a call");
@@ -131,9 +140,13 @@ fn choose<'a>(
     faults: &mut usize,
     chooser: &mut dyn Chooser,
 ) -> Option<(&'a mut Actor, Outcome)> {
-    let alive: Vec<usize> = (0..actors.len()).filter(|index| actors[*index].act.is_some()).collect();
+    let mut alive: Vec<usize> = (0..actors.len()).filter(|index| actors[*index].act.is_some()).collect();
     if alive.is_empty() {
         return None;
+    }
+    let is_awake = |index: &usize| !matches!(actors[*index].script, Script::Sleep { .. });
+    if alive.iter().any(is_awake) && !alive.iter().all(is_awake) && chooser.choose(SLEEP) > 0 {
+        alive.retain(is_awake);
     }
     let with_faults = *faults > 0 && chooser.wants_fault();
     let kinds = if with_faults && chooser.is_exhaustive() { 1 + FAULTS.len() } else { 1 };
