@@ -19,6 +19,17 @@ pub(super) enum Ground {
 /// Below it the objects lie that workers read in S3.
 const OBJECTS: &str = "chaos-input";
 
+/// Makes the pipeline read the objects instead of the files.
+fn read_objects(lab: &Lab, endpoint: &str) {
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    let files = "[sources.files.file]\npaths = [\"in/*\"]\n";
+    assert!(pipeline.contains(files));
+    let objects = format!(
+        "[sources.files.s3]\nlocation = \"s3://{BUCKET}/{OBJECTS}\"\nendpoint = {endpoint:?}\npath_style = true\nconcurrency = 2\n"
+    );
+    fs::write(lab.path("pipeline.toml"), pipeline.replace(files, &objects)).unwrap();
+}
+
 impl Ground {
     /// Brings the parts of the input to where they are read: of several workers on a server, into its bucket. Then `plain`
     /// holds them for others to link.
@@ -28,6 +39,8 @@ impl Ground {
         }
         if let (Self::S3 { server, engines, .. }, true) = (self, workers > 1) {
             engines.put_s3(&server.endpoint(), &plain.path("in"), &format!("{BUCKET}/{OBJECTS}"));
+            // Rejections name where they come from.
+            read_objects(plain, &server.endpoint());
         }
     }
 
@@ -38,14 +51,7 @@ impl Ground {
             Self::S3 { proxy, .. } => Lab::in_s3(&proxy.endpoint(), &format!("chaos/{number}"), options),
         };
         if let (Self::S3 { proxy, .. }, true) = (self, workers > 1) {
-            let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-            let files = "[sources.files.file]\npaths = [\"in/*\"]\n";
-            assert!(pipeline.contains(files));
-            let objects = format!(
-                "[sources.files.s3]\nlocation = \"s3://{BUCKET}/{OBJECTS}\"\nendpoint = {:?}\npath_style = true\nconcurrency = 2\n",
-                proxy.endpoint()
-            );
-            fs::write(lab.path("pipeline.toml"), pipeline.replace(files, &objects)).unwrap();
+            read_objects(&lab, &proxy.endpoint());
             return lab;
         }
         for part in fs::read_dir(plain.path("in")).unwrap() {

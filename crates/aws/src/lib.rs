@@ -95,6 +95,9 @@ pub enum ConnectError {
         #[source]
         cause: io::Error,
     },
+    /// The proxy of the environment is none. It may hold a password, so it is not repeated.
+    #[error("HTTPS_PROXY is not the URL of a proxy; write it as in http://proxy.example.org:3128")]
+    Proxy,
     /// Nobody says which region is meant.
     #[error("no AWS region is known; set region = \"eu-central-1\" beside the location, or the variable AWS_REGION")]
     Region,
@@ -193,17 +196,19 @@ fn read_certificates(pem: &[u8]) -> Result<(), String> {
 
 /// The proxy for https alone: what is asked over http (the credentials of containers and instances, servers nearby) is
 /// at hand, and its tokens are not for others.
-fn proxy() -> ProxyConfig {
+fn proxy() -> Result<ProxyConfig, ConnectError> {
     let said = |names: [&str; 2]| {
         let found = names.iter().find_map(std::env::var_os).and_then(|text| text.into_string().ok());
         found.filter(|text| !text.is_empty())
     };
-    let proxy = said(["HTTPS_PROXY", "https_proxy"]).and_then(|url| ProxyConfig::https(url).ok());
-    let proxy = proxy.unwrap_or_else(ProxyConfig::disabled);
-    match said(["NO_PROXY", "no_proxy"]) {
+    let proxy = match said(["HTTPS_PROXY", "https_proxy"]) {
+        Some(url) => ProxyConfig::https(url).map_err(|_| ConnectError::Proxy)?,
+        None => ProxyConfig::disabled(),
+    };
+    Ok(match said(["NO_PROXY", "no_proxy"]) {
         Some(rules) => proxy.no_proxy(rules),
         None => proxy,
-    }
+    })
 }
 
 /// A client over rustls that trusts the system's authorities and those of the connection, and goes through the proxy
@@ -221,8 +226,9 @@ fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError
         file: connection.authorities.clone().unwrap_or_default(),
         cause: io::Error::other(error),
     })?;
+    let proxy = proxy()?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder().proxy_config(proxy());
+        let mut builder = Connector::builder().proxy_config(proxy.clone());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()

@@ -8,7 +8,7 @@ use tributary_core::{Attempt, Checkpoint, Key, Ticket};
 use tributary_runtime::{SystemClock, new_attempt};
 use tributary_source_s3::S3Source;
 use tributary_store::{Created, FolderStore, ObjectStore, StoreError};
-use tributary_store_s3::S3Store;
+use tributary_store_s3::{Lifecycle, S3Store};
 
 use crate::{LakePlan, LineFactory, SourceKind};
 
@@ -177,14 +177,27 @@ impl<'a> Prober<'a> {
 }
 
 async fn lifecycle(store: &S3Store) -> Step {
-    let outcome = match store.shortest_upload_life().await {
-        Ok(Some(days)) if days < LEAST_DAYS => Err(format!(
+    let outcome = match store.lifecycle().await {
+        Ok(Lifecycle { of_log, .. }) if !of_log.is_empty() => Err(format!(
+            "{}, and with them the commit log, without which the lake cannot be gone on with; leave what lies below \
+             _tributary/ out of the rule",
+            of_log.join(", and ")
+        )),
+        Ok(Lifecycle { upload_days: Some(days), .. }) if days < LEAST_DAYS => Err(format!(
             "a lifecycle rule of the bucket throws unfinished uploads away after {days} days, and with them what a run \
              has claimed and not published; set DaysAfterInitiation to {LEAST_DAYS} or more (deploy/s3-lifecycle.json)"
         )),
-        Ok(Some(days)) => Ok(format!("unfinished uploads live {days} days")),
-        Ok(None) => Ok("no rule for unfinished uploads; deploy/s3-lifecycle.json advises one".to_owned()),
-        Err(error) => Err(in_words(&error)),
+        Ok(Lifecycle { upload_days, of_data, .. }) => {
+            let uploads = match upload_days {
+                Some(days) => format!("unfinished uploads live {days} days"),
+                None => "no rule for unfinished uploads; deploy/s3-lifecycle.json advises one".to_owned(),
+            };
+            Ok([vec![uploads], of_data].concat().join("; "))
+        }
+        // Some servers have no such rules, and whoever may write need not be allowed to read them.
+        Err(error) => {
+            Ok(format!("not known, so look whether unfinished uploads live {LEAST_DAYS} days: {}", in_words(&error)))
+        }
     };
     Step { what: "read the lifecycle rules".to_owned(), outcome }
 }

@@ -28,5 +28,6 @@ mod store;
 mod upload;
 mod waiting;
 
+pub use lifecycle::Lifecycle;
 pub use options::{Encryption, Options, Spill};
 pub use store::S3Store;
