@@ -141,9 +141,16 @@ pub(crate) async fn write(
         tally: head.tally.clone(),
     };
     fail::fail_point!("commit:before_checkpoint", |_| std::process::abort());
+    let before = head.base.epoch;
     // Somebody else's record of the same epoch says the same; ours then goes on from its own side objects.
     store.create(&layout.checkpoint(epoch)?, encode(&summary)?).await?;
     fail::fail_point!("commit:after_checkpoint", |_| std::process::abort());
+    // What it was built on may be deleted by now, and lists of it: then the next one is built on what others have written.
+    if let Some(before) = before
+        && store.size(&layout.checkpoint(before)?).await?.is_none()
+    {
+        return Ok(());
+    }
     head.base = Base { epoch: Some(epoch), manifests, ended };
     head.since = Since::default();
     Ok(())
@@ -166,6 +173,7 @@ async fn adopt(
         match read(store, pipeline, &key, &body).await {
             Ok(newer) => {
                 head.base = newer.base;
+                head.since.moved_splits = 0;
                 return Ok(());
             }
             Err(CommitError::Damaged { .. }) => {}

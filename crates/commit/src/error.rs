@@ -90,8 +90,10 @@ pub enum CommitError {
         /// The limit.
         limit_hours: u64,
     },
-    /// This process stood still while others went on, and what it knows of the log is long gone.
-    #[error("epoch {epoch} was claimed, published and forgotten by others while this process stood still; recover")]
+    /// This process stood still while others went on, and what it knows of the log may be long gone.
+    #[error(
+        "this process stood still while others went on past epoch {epoch}: whether it was claimed is seen by recovering"
+    )]
     Behind {
         /// The number it tried.
         epoch: Epoch,

@@ -57,9 +57,12 @@ pub async fn gc(
     // First the uploads, then the log: an attempt that claims in between is seen to have a record.
     let pending = log.store.uploads().await?;
     log.catch_up().await?;
+    log.refuse_behind(log.head.next()).await?;
     let ours = of_this_pipeline(log, &pending).await?;
     let bans = abandoned(log, &ours, older_than, now);
     let mut report = GcReport { banned: ban(log, attempt, bans).await?, ..GcReport::default() };
+    // A ban that was read may be of a record that nobody else will ever read.
+    log.refuse_behind(log.head.next()).await?;
     for upload in &pending {
         if ours.contains_key(&upload.attempt) && log.head.bans.contains_key(&upload.attempt) {
             log.store.abort(&upload.key, &upload.upload).await?;

@@ -34,14 +34,45 @@ pub(crate) struct Loaded {
     pub(crate) steps: Vec<Step>,
 }
 
-/// Reads the log up to and including `last`, or to its end.
+/// How often reading begins again when what is read is deleted meanwhile.
+const AGAIN: u32 = 5;
+
+/// Reads the log up to and including `last`, or to its end. What it begins at may be deleted while it reads: then there is a
+/// newer checkpoint record, and it begins again there.
 pub(crate) async fn load(
     store: &dyn ObjectStore,
     layout: &Layout,
     pipeline: &PipelineId,
     last: Option<Epoch>,
 ) -> Result<Loaded, CommitError> {
-    let mut head = newest_checkpoint(store, layout, pipeline, last).await?;
+    let mut newest = newest_name(store, layout).await?;
+    for _ in 0..AGAIN {
+        match load_once(store, layout, pipeline, last).await {
+            Err(error @ (CommitError::Damaged { .. } | CommitError::Hole { .. })) => {
+                let now = newest_name(store, layout).await?;
+                if now == newest {
+                    return Err(error);
+                }
+                tracing::debug!(%error, "the log was shortened while it was read");
+                newest = now;
+            }
+            outcome => return outcome,
+        }
+    }
+    load_once(store, layout, pipeline, last).await
+}
+
+async fn newest_name(store: &dyn ObjectStore, layout: &Layout) -> Result<Option<Key>, CommitError> {
+    Ok(store.list(&layout.checkpoints()?, None).await?.pop())
+}
+
+async fn load_once(
+    store: &dyn ObjectStore,
+    layout: &Layout,
+    pipeline: &PipelineId,
+    last: Option<Epoch>,
+) -> Result<Loaded, CommitError> {
+    let (mut head, unreadable) = newest_checkpoint(store, layout, pipeline, last).await?;
     let after = head.newest().map(|epoch| layout.commit(epoch)).transpose()?;
     let names = store.list(&layout.commits()?, after.as_ref()).await?;
     let mut epochs = Vec::new();
@@ -57,7 +88,9 @@ pub(crate) async fn load(
     }
     let missing = epochs.iter().zip(head.next..).find(|(epoch, expected)| epoch.number() != *expected);
     if let Some((_, missing)) = missing {
-        return Err(CommitError::Hole { pipeline: pipeline.clone(), epoch: Epoch::new(missing) });
+        // Without its records a checkpoint record that cannot be read is what is missing.
+        let hole = || CommitError::Hole { pipeline: pipeline.clone(), epoch: Epoch::new(missing) };
+        return Err(unreadable.filter(|_| missing == 0).unwrap_or_else(hole));
     }
     let mut steps = Vec::with_capacity(epochs.len());
     let mut bodies = stream::iter(epochs).map(|epoch| record_body(store, layout, epoch)).buffered(AT_ONCE);
@@ -81,13 +114,15 @@ async fn record_body(store: &dyn ObjectStore, layout: &Layout, epoch: Epoch) -> 
 }
 
 /// The state at the newest checkpoint record that can be read, or that of an empty log. A damaged one costs time, not
-/// safety: the records say the same. One of a newer format is refused.
+/// safety: the records say the same. One of a newer format is refused. With what is wrong with the newest one, if none can
+/// be read.
 async fn newest_checkpoint(
     store: &dyn ObjectStore,
     layout: &Layout,
     pipeline: &PipelineId,
     last: Option<Epoch>,
-) -> Result<Head, CommitError> {
+) -> Result<(Head, Option<CommitError>), CommitError> {
+    let mut unreadable = None;
     let mut names = store.list(&layout.checkpoints()?, None).await?;
     while let Some(key) = names.pop() {
         let Some(LogName::Record(epoch)) = log_name(&key) else { continue };
@@ -98,9 +133,10 @@ async fn newest_checkpoint(
         match checkpoint::read(store, pipeline, &key, &body).await {
             Err(error @ CommitError::Damaged { .. }) => {
                 tracing::warn!(%key, %error, "checkpoint record cannot be read, going on from an older one");
+                unreadable.get_or_insert(error);
             }
-            outcome => return outcome,
+            outcome => return outcome.map(|head| (head, None)),
         }
     }
-    Ok(Head::default())
+    Ok((Head::default(), unreadable))
 }

@@ -105,6 +105,14 @@ impl CommitLog {
             self.reload().await?;
         }
         fail::fail_point!("commit:recovering", |_| std::process::abort());
+        let states = match self.load_states().await {
+            // A snapshot may be superseded and deleted between the log and it.
+            Err(CommitError::Damaged { .. }) => {
+                self.reload().await?;
+                self.load_states().await?
+            }
+            states => states?,
+        };
         let mut unfinished = Vec::new();
         for undone in self.undone.values_mut() {
             undone.duty = Duty::Permit;
@@ -114,7 +122,7 @@ impl CommitLog {
             checkpoint: self.head.checkpoint.as_ref().clone(),
             next: self.head.next(),
             unfinished,
-            states: self.load_states().await?,
+            states,
             live: self.head.live.clone(),
         })
     }
@@ -296,16 +304,16 @@ impl CommitLog {
                 if winner == body {
                     self.refuse_behind(record.epoch).await?;
                 }
-                let record = self.head.read(&key, &winner)?;
-                self.took_place(record);
+                self.take(&key, &winner).await?;
                 self.catch_up().await
             }
         }
     }
 
     /// A number at or below a checkpoint record was given away long ago, and its record deleted ([`prune`](crate::prune));
-    /// who created it anew stood still meanwhile. What he created is read by nobody: recoveries begin above it.
-    async fn refuse_behind(&self, epoch: Epoch) -> Result<(), CommitError> {
+    /// who created it anew stood still meanwhile. Recoveries begin above what he created; others who stood still may read
+    /// it, and are refused in their turn.
+    pub(crate) async fn refuse_behind(&self, epoch: Epoch) -> Result<(), CommitError> {
         if self.passed(epoch).await? { Err(CommitError::Behind { epoch }) } else { Ok(()) }
     }
 
@@ -332,8 +340,24 @@ impl CommitLog {
         loop {
             let key = self.layout.commit(self.head.next())?;
             let Some(body) = self.store.read(&key).await? else { return Ok(()) };
-            let record = self.head.read(&key, &body)?;
-            self.took_place(record);
+            self.take(&key, &body).await?;
+        }
+    }
+
+    /// Adds the record of the next epoch. One that does not fit may be what somebody who stood still has left under a deleted
+    /// number, or what follows it.
+    async fn take(&mut self, key: &Key, body: &Bytes) -> Result<(), CommitError> {
+        let next = self.head.next();
+        match self.head.read(key, body) {
+            Ok(record) => {
+                self.took_place(record);
+                Ok(())
+            }
+            Err(error @ (CommitError::Damaged { .. } | CommitError::Contradiction { .. })) => {
+                self.refuse_behind(next).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -38,7 +38,7 @@ struct Kept {
 }
 
 /// Deletes what lies below the newest checkpoint record that is older than `older_than` and that a newer one stands
-/// above; both were read to the last object they name. Safe beside writers, and to repeat.
+/// above; both were read, with the lists that they name. Safe beside writers, and to repeat.
 pub(crate) async fn prune(log: &CommitLog, older_than: Duration, now: Timestamp) -> Result<Pruned, CommitError> {
     let mut pruned = Pruned::default();
     let Some(kept) = find(log, older_than, now).await? else { return Ok(pruned) };
@@ -97,8 +97,11 @@ async fn find(log: &CommitLog, older_than: Duration, now: Timestamp) -> Result<O
 async fn claimed_at(log: &CommitLog, epoch: Epoch) -> Result<Option<Timestamp>, CommitError> {
     let key = log.layout.commit(epoch)?;
     let Some(body) = log.store.read(&key).await? else { return Ok(None) };
-    let record: Record = decode(&key, &body)?;
-    Ok(Some(record.claimed_at))
+    match decode::<Record>(&key, &body) {
+        Ok(record) => Ok(Some(record.claimed_at)),
+        Err(CommitError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn delete(log: &CommitLog, keys: impl Iterator<Item = Key>) -> Result<u64, CommitError> {

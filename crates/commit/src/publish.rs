@@ -113,10 +113,10 @@ impl CommitLog {
         if gone.is_empty() {
             return Ok(());
         }
-        self.catch_up().await?;
         if self.is_marked(record.epoch).await? {
             return Ok(());
         }
+        self.catch_up().await?;
         match gone.into_iter().find(|key| !self.head.since.replaced.contains_key(key)) {
             None => Ok(()),
             Some(key) => {
@@ -171,7 +171,7 @@ impl CommitLog {
         let mut past = load(store, &self.layout, pipeline, settled).await?.head;
         // The head goes on from the old record; only recoveries start at the new one.
         checkpoint::write(store, &self.layout, pipeline, &mut past, every).await?;
-        self.written_behind = settled;
+        self.written_behind = past.base.epoch;
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub struct Record {
     pub epoch: Epoch,
     /// Who made it.
     pub attempt: Attempt,
-    /// When, by its maker's clock; for people.
+    /// When, by its maker's clock; for people, and for `gc`, which lets what is young alone.
     pub claimed_at: Timestamp,
     /// The digest of the record before it; none for epoch 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]

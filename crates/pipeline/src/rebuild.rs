@@ -65,7 +65,7 @@ pub async fn derive(
         match deriving.settle(attempts, days).await {
             Ok(rebuilt) => done.push(rebuilt),
             // Somebody else was faster, or added to these days: what is stale now?
-            Err(failure) if failure.fault() == Fault::Fenced && patience > 0 => {
+            Err(failure) if is_overtaken(&failure) && patience > 0 => {
                 tracing::info!(error = %failure, "deriving again");
                 patience -= 1;
                 deriving.recover().await?;
@@ -74,6 +74,10 @@ pub async fn derive(
         }
     }
     Ok(done)
+}
+
+fn is_overtaken(failure: &Failure) -> bool {
+    failure.fault() == Fault::Fenced || failure.code() == "commit/behind"
 }
 
 struct Deriving<'a> {

@@ -151,3 +151,34 @@ async fn an_old_epoch_of_others_is_not_published_again() {
     let late = proposal(&lake.memory, 7_001, "x", 1, 2).await;
     assert!(matches!(asleep.claim(late).await, Err(CommitError::Behind { .. })));
 }
+
+/// The first one leaves a record under a deleted number right below one that is kept; the second one reads both, and is not
+/// told that the log is damaged.
+#[tokio::test]
+async fn two_that_stood_still_are_both_told_so() {
+    let lake = Lake::default();
+    commit(&lake, &mut lake.open().await, 0..198).await;
+    let mut asleep = [lake.open().await, lake.open().await];
+    commit(&lake, &mut lake.open().await, 198..320).await;
+    gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    for (number, log) in asleep.iter_mut().enumerate() {
+        let theirs = proposal(&lake.memory, 5_000 + number as u128, "s", 198, 199).await;
+        assert!(matches!(log.claim(theirs).await, Err(CommitError::Behind { .. })), "{number}");
+    }
+}
+
+/// A collector that stood still does not know who has claimed meanwhile: it aborts nothing.
+#[tokio::test]
+async fn a_collector_that_stood_still_throws_nothing_away() {
+    let lake = Lake::default();
+    commit(&lake, &mut lake.open().await, 0..5).await;
+    let mut asleep = lake.open().await;
+    let mut log = lake.open().await;
+    commit(&lake, &mut log, 5..320).await;
+    let claimed = proposal(&lake.memory, 5_000, "s", 320, 321).await;
+    let Claim::Owned(permit) = log.claim(claimed).await.unwrap() else { panic!("fenced") };
+    gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    let refused = gc(&mut asleep, Attempt::from_bits(998), DAY, later(2)).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Behind { .. }), "{refused}");
+    log.publish(permit).await.unwrap();
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tributary_commit::{Claim, CommitError, CommitLog, LogOptions, Proposal, gc};
-use tributary_core::{Attempt, Delta, Key, Position, SplitId, Timestamp};
+use tributary_core::{Attempt, Delta, Fault, Key, Position, SplitId, Timestamp};
 use tributary_store::memory::Outcome;
 use tributary_store::{MemoryStore, ObjectStore};
 
@@ -200,8 +200,10 @@ async fn commit(world: &World, gate: &Gate, split: u8) {
     log.recover().await.unwrap();
     let proposal = propose(world, store.as_ref(), split, 0).await.unwrap();
     gate.set_open(false);
-    if let Ok(Claim::Owned(permit)) = log.claim(proposal).await {
-        publish(world, &mut log, permit).await.ok();
+    match log.claim(proposal).await {
+        Ok(Claim::Owned(permit)) => no_data_fault(publish(world, &mut log, permit).await),
+        Ok(Claim::Fenced(_) | Claim::Overtaken { .. }) => {}
+        Err(error) => no_data_fault::<()>(Err(error)),
     }
 }
 
@@ -220,12 +222,20 @@ async fn publish(world: &World, log: &mut CommitLog, permit: tributary_commit::P
     Ok(())
 }
 
+/// Whatever happens, nobody is told that the log is damaged: nothing here damages it.
+fn no_data_fault<T>(outcome: Result<T, CommitError>) {
+    if let Err(error) = outcome {
+        assert_ne!(error.fault(), Fault::Data, "{error}");
+    }
+}
+
 async fn work(world: &World, gate: &Gate, split: u8, epochs: u64) {
     // A process that is fenced ends; here it is started again, as a person would. The bound is a safety net: an
     // actor that is always too late would never end.
     for _ in 0..60 {
-        if matches!(work_once(world, gate, split, epochs).await, Ok(true)) {
-            return;
+        match work_once(world, gate, split, epochs).await {
+            Ok(true) => return,
+            outcome => no_data_fault(outcome),
         }
     }
 }
@@ -255,7 +265,7 @@ async fn collect(world: &World, gate: &Gate) {
     let Ok(mut log) = world.open(gate).await else { return };
     gate.set_open(false);
     let attempt = Attempt::from_bits(1_000_000 + world.attempt());
-    gc(&mut log, attempt, Duration::ZERO, Timestamp::from_micros(i64::MAX / 2)).await.ok();
+    no_data_fault(gc(&mut log, attempt, Duration::ZERO, Timestamp::from_micros(i64::MAX / 2)).await);
 }
 
 /// After the schedule: a last process recovers, and everything that was ever claimed is there, once.
