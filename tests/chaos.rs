@@ -110,10 +110,19 @@ fn chaos(ground: &Ground, workers: usize) {
     let workers = number("TRIBUTARY_CHAOS_WORKERS").map_or(workers, |workers| usize::try_from(workers).unwrap());
     let seed = number("TRIBUTARY_CHAOS_SEED").unwrap_or_else(|| std::process::id().into());
     let file = std::env::var_os("TRIBUTARY_CHAOS_TALLY").map(PathBuf::from);
-    let options = if full { "[commit]\ninput = \"8 MiB\"" } else { "[commit]\ninput = \"2 MiB\"" };
+    let options = if full && (workers == 1 || matches!(ground, Ground::Folder)) {
+        "[commit]\ninput = \"8 MiB\""
+    } else {
+        "[commit]\ninput = \"2 MiB\""
+    };
     say(&format!("chaos: seed {seed}, scale {scale}, {workers} workers: {kills} kills, {lakes} finished lakes"));
     // A server takes its time: a tenth of the input, with as many commits.
-    let count = if matches!(ground, Ground::Folder) { 2_000 * scale } else { 600 * scale.min(20) };
+    let count = match (ground, workers) {
+        (Ground::Folder, _) => 2_000 * scale,
+        (Ground::S3 { .. }, 1) => 600 * scale.min(20),
+        // Many short lives.
+        (Ground::S3 { .. }, _) => 600 * scale.min(6),
+    };
     let input =
         events(&format!("--agents 200 --days 3 --events {count} --duplicates 0.01 --malformed 0.001 --seed 17"));
     say(&format!("chaos: {} MB of input, {}", input.len() / 1_000_000, options.replace('\n', " ")));

@@ -28,6 +28,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::service_config::ServiceConfigKey;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
@@ -182,6 +183,15 @@ pub async fn connect(connection: &Connection) -> Result<SdkConfig, ConnectError>
     };
     let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
     Ok(config.into_builder().credentials_provider(provider).build())
+}
+
+/// The endpoint that the environment (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`) or the profile names for a service.
+/// Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+pub fn configured_endpoint(config: &SdkConfig, service: &'static str) -> Option<String> {
+    let key =
+        ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let of_service = config.service_config().and_then(|services| services.load_config(key));
+    of_service.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 /// Whether there are certificates in it, each of them one: the client takes their word for it and panics.

@@ -15,6 +15,8 @@ pub struct Cutter {
     skip: u64,
     /// The last of those that were passed over.
     passed: Vec<u8>,
+    /// Whether they begin in the middle of a line, perhaps.
+    is_cut: bool,
     /// Records that ended here or before were read before.
     done_before: u64,
     /// Offset of the first decompressed byte that the framer was not given.
@@ -39,6 +41,7 @@ impl Cutter {
     pub fn new(packing: Packing, limit: RecordLimit, begin: u64, position: u64) -> Self {
         let mut cutter = Self::resume(packing, limit, Framer::new(limit, position), position, position);
         cutter.skip = position.saturating_sub(begin);
+        cutter.is_cut = begin > 0;
         cutter
     }
 
@@ -55,6 +58,7 @@ impl Cutter {
             limit,
             skip: 0,
             passed: Vec::new(),
+            is_cut: false,
             done_before: position,
             pushed: begin,
             reached: begin,
@@ -109,11 +113,14 @@ impl Cutter {
             self.skip -= passed_over as u64;
             self.passed.extend_from_slice(&bytes);
             if self.skip == 0 {
-                self.framer = Framer::resume(self.limit, self.pushed, whole_lines(&self.passed));
+                let before = if self.is_cut { whole_lines(&self.passed) } else { &self.passed };
+                self.framer = Framer::resume(self.limit, self.pushed, before);
                 self.passed = Vec::new();
             } else {
                 let kept = usize::try_from(Self::PASSED).unwrap_or(usize::MAX);
-                self.passed.drain(..self.passed.len().saturating_sub(kept));
+                let beyond = self.passed.len().saturating_sub(kept);
+                self.is_cut |= beyond > 0;
+                self.passed.drain(..beyond);
             }
             bytes = rest;
         }

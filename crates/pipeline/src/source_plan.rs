@@ -137,7 +137,8 @@ pub(crate) fn is_one_server(left: &Connection, right: &Connection) -> bool {
     let server = |connection: &Connection| {
         let endpoint = connection.endpoint.as_deref()?.trim_end_matches('/').to_ascii_lowercase();
         let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
-        let is_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| host.ends_with(domain));
+        let name = host.split(['/', ':']).next().unwrap_or(host);
+        let is_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| name.ends_with(domain));
         (!is_aws).then_some(endpoint)
     };
     server(left) == server(right)

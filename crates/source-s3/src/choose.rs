@@ -31,6 +31,12 @@ pub(crate) enum Chosen {
     Lake,
 }
 
+/// The split that takes the place of one whose bytes came damaged: the object is read again from its beginning. Its first
+/// span, up to byte 0, says so for good.
+pub(crate) fn again(split: &SplitId) -> SplitId {
+    SplitId::new(format!("{split}~"))
+}
+
 /// What was read of which object.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -62,7 +68,10 @@ impl Known {
         if object.size == 0 || options.share.is_some_and(|share| !share.takes(&object.key)) {
             return Chosen::Done;
         }
-        let split = SplitId::new(format!("{}/{}@{}", options.name, object.key, object.tag));
+        let mut split = SplitId::new(format!("{}/{}@{}", options.name, object.key, object.tag));
+        while self.positions.contains_key(&again(&split)) {
+            split = again(&split);
+        }
         let from = self.positions.get(&split).cloned().unwrap_or(Position::Start);
         if from == Position::End {
             return Chosen::Done;
@@ -163,7 +172,10 @@ mod tests {
         assert_eq!(from(&known, Object { tag: "u".to_owned(), ..object("in/c.gz", 10) }), Some(Position::Start));
         assert_eq!(from(&known, object("in/d.gz", 10)), Some(Position::Offset(7)));
         assert_eq!(from(&known, object("in/e.gz", 10)), Some(Position::Start));
-        known.reached(&split("archive/in/d.gz@t"), &Position::End);
+        // It came damaged: what was read of it does not count.
+        known.reached(&split("archive/in/d.gz@t~"), &Position::Offset(0));
+        assert_eq!(from(&known, object("in/d.gz", 10)), Some(Position::Offset(0)));
+        known.reached(&split("archive/in/d.gz@t~"), &Position::End);
         assert_eq!(from(&known, object("in/d.gz", 10)), None);
     }
 }

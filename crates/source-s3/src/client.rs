@@ -17,6 +17,9 @@ impl Bucket {
     pub(crate) async fn connect(options: Options) -> Result<Self, Error> {
         let shared = tributary_aws::connect(&options.connection).await;
         let shared = shared.map_err(|cause| Error::Connection { name: options.name.clone(), cause })?;
+        let mut options = options;
+        options.connection.endpoint =
+            options.connection.endpoint.or_else(|| tributary_aws::configured_endpoint(&shared, "S3"));
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
         if let Some(endpoint) = &options.connection.endpoint {
             config = config.endpoint_url(endpoint);

@@ -17,7 +17,7 @@ const READ: Call = Call::new("reading", "s3:GetObject on the objects, and kms:De
 
 /// How often the rest of a body is asked for without a byte that comes, and the pause before the first time, which
 /// doubles.
-const CUTS: u32 = 8;
+const CUTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often a body is asked for whose checksum is wrong.
@@ -28,6 +28,8 @@ const DAMAGES: u32 = 3;
 pub(crate) enum Refusal {
     /// It alone cannot be read; the others can. Why.
     Left(String),
+    /// What was handed out of it is not what was written.
+    Damaged,
     /// Nothing can be read.
     Broken(Trouble),
 }
@@ -41,12 +43,14 @@ pub(crate) struct Download {
     at: u64,
     body: Option<ByteStream>,
     cuts: u32,
+    /// It came from byte 0 in one piece: the client looks at the checksum of such a body alone.
+    is_whole: bool,
 }
 
 impl Download {
     /// The object from this byte on; nothing is asked for yet.
     pub(crate) fn new(bucket: Arc<Bucket>, object: Object, at: u64) -> Self {
-        Self { bucket, object, at, body: None, cuts: 0 }
+        Self { bucket, object, at, body: None, cuts: 0, is_whole: at == 0 }
     }
 
     /// The next bytes: at least so many but at the end, none only at the end. The last ones are handed out when the
@@ -58,12 +62,21 @@ impl Download {
             let Some(damage) = self.damage().await else { return Ok(bytes) };
             tracing::debug!(key = self.object.key, reason = damage, "a body was damaged");
             if begin > 0 {
-                break;
+                return Err(Refusal::Damaged);
             }
             // Nothing of it was handed out: it may come right the next time.
             self.at = 0;
+            self.is_whole = true;
         }
         Err(Refusal::Left("its bytes are not those that were written: their checksum is another one".to_owned()))
+    }
+
+    /// Reads on to the end and says whether all of it, handed out or not, is what was written, as far as anybody can tell.
+    pub(crate) async fn is_sound(&mut self) -> Result<bool, Refusal> {
+        while self.at < self.object.size {
+            self.collect(1).await?;
+        }
+        Ok(self.damage().await.is_none() && self.is_whole)
     }
 
     async fn collect(&mut self, least: usize) -> Result<Bytes, Refusal> {
@@ -90,6 +103,7 @@ impl Download {
                 None => "it ended early".to_owned(),
             };
             self.body = None;
+            self.is_whole &= self.at == 0;
             self.pause(&cut).await?;
         }
         Ok(got.freeze())
@@ -137,6 +151,10 @@ impl Download {
         if at > 0 && !begins {
             return Err(Refusal::Left(format!("the server does not send a part of it (from byte {at} on)")));
         }
+        let rest = self.object.size - at;
+        if found.content_length.is_some_and(|length| u64::try_from(length).ok() != Some(rest)) {
+            return Err(Refusal::Left("it has another size than the listing says".to_owned()));
+        }
         Ok(found.body)
     }
 }
@@ -149,7 +167,7 @@ fn refusal(answer: Answer) -> Refusal {
     if answer.status() == Some(412) {
         return Refusal::Left(REPLACED.to_owned());
     }
-    if answer.is_absent() {
+    if answer.is("NoSuchKey") {
         return Refusal::Left("it was deleted after it was listed".to_owned());
     }
     if answer.is("InvalidObjectState") {

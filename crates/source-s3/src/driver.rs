@@ -1,18 +1,18 @@
 //! The task behind a source: lists, reads several objects at a time, and gathers their pieces into batches.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinSet;
 use tributary_aws::Trouble;
-use tributary_core::{Checkpoint, Delta, RawBatch, Record, ScopeId, UnreadInput};
+use tributary_core::{Checkpoint, Delta, Position, RawBatch, Record, ScopeId, Span, SplitId, UnreadInput};
 
 use crate::Error;
-use crate::choose::{Chosen, Input, Known};
+use crate::choose::{Chosen, Input, Known, again};
 use crate::client::Bucket;
 use crate::download::Refusal;
-use crate::list::{Listing, Object};
+use crate::list::{Listing, Object, Unusable};
 use crate::read::{Piece, Stopped, read};
 use crate::source::Facts;
 
@@ -21,6 +21,15 @@ const PIECES: usize = 4;
 
 /// The next page is asked for when fewer objects than these wait.
 const FEW: usize = 500;
+
+/// Objects in a row that may fail before it is S3 that fails.
+const FAILURES: u32 = 3;
+
+/// Splits of a batch at most, however few records they have.
+const SPLITS: usize = 1_000;
+
+/// What a page lists.
+type Page = Vec<Result<Object, Unusable>>;
 
 /// Why a look ended early.
 enum Ended {
@@ -68,7 +77,10 @@ impl Driver {
     /// Until everything is read; for ever in a stream.
     pub(crate) async fn run(mut self) {
         loop {
-            match self.look().await {
+            let looked = self.look().await;
+            // What was read of others is worth keeping, whatever happened.
+            let looked = looked.and(self.gathered.flush().await);
+            match looked {
                 Ok(()) => {}
                 Err(Ended::Unwanted) => return,
                 Err(Ended::Wrong(error)) => {
@@ -94,8 +106,8 @@ impl Driver {
                     let page = page.map_err(Error::Reader)?;
                     match page {
                         Ok((listing, objects)) => look.take(listing, objects, &self.known),
-                        // What was no mistake at first is no reason to end later.
-                        Err(trouble) if self.looks > 1 => {
+                        // In a stream S3 may be away for a while.
+                        Err(trouble @ Trouble::Failed(_)) if self.looks > 1 => {
                             look.left(&self.bucket.options.location(), format!("listing failed: {trouble}"));
                             look.listing = None;
                         }
@@ -104,10 +116,19 @@ impl Driver {
                 }
                 Some(piece) = look.pieces.recv() => self.gather(piece).await?,
                 Some(read) = look.reads.join_next() => {
-                    let (object, outcome) = read.map_err(Error::Reader)?;
+                    let (input, outcome) = read.map_err(Error::Reader)?;
+                    look.active.remove(&input.split);
                     match outcome {
-                        Ok(()) => {}
-                        Err(Stopped::Refused(Refusal::Left(reason))) => look.left(&object, reason),
+                        Ok(()) => look.failures = Some(0),
+                        Err(Stopped::Refused(Refusal::Left(reason))) => look.left(&input.object.key, reason),
+                        Err(Stopped::Refused(Refusal::Damaged)) => self.begin_again(&mut look, *input).await?,
+                        // Others can be read, so that it is something with this one.
+                        Err(Stopped::Refused(Refusal::Broken(Trouble::Failed(reason))))
+                            if look.failures.is_some_and(|failures| failures < FAILURES) =>
+                        {
+                            look.failures = look.failures.map(|failures| failures + 1);
+                            look.left(&input.object.key, reason);
+                        }
                         Err(Stopped::Refused(Refusal::Broken(trouble))) => {
                             return Err(self.refused("reading", trouble).into());
                         }
@@ -125,8 +146,29 @@ impl Driver {
         while let Ok(piece) = look.pieces.try_recv() {
             self.gather(piece).await?;
         }
-        self.gathered.flush().await?;
         self.finish(&look)
+    }
+
+    /// What was read of an object came damaged, and some of it may be committed: it is read again from its beginning, as a
+    /// split of its own; what was right the first time is left out by its keys.
+    async fn begin_again(&mut self, look: &mut Look, input: Input) -> Result<(), Ended> {
+        if input.split.as_str().ends_with('~') {
+            let reason = "it came damaged twice, and what was read of it may be damaged too; look for what damages it";
+            look.left(&input.object.key, reason.to_owned());
+            return Ok(());
+        }
+        // Those of its pieces that are on their way come first.
+        while let Ok(piece) = look.pieces.try_recv() {
+            self.gather(piece).await?;
+        }
+        let split = again(&input.split);
+        tracing::warn!(key = input.object.key, "an object came damaged and is read again");
+        let from = Position::Offset(0);
+        let span = Span::new(Position::Start, from.clone()).map_err(Error::Positions)?;
+        self.gather(Piece { split: split.clone(), records: Vec::new(), span, bytes: 0 }).await?;
+        look.active.insert(split.clone());
+        look.waiting.push_front(Box::new(Input { split, from, ..input }));
+        Ok(())
     }
 
     async fn gather(&mut self, piece: Piece) -> Result<(), Ended> {
@@ -158,13 +200,17 @@ struct Look {
     facts: Arc<Facts>,
     /// Where the listing goes on; none while a page is on its way, or when there is no more.
     listing: Option<Listing>,
-    pages: JoinSet<Result<(Listing, Vec<Object>), Trouble>>,
+    pages: JoinSet<Result<(Listing, Page), Trouble>>,
     waiting: VecDeque<Box<Input>>,
-    /// With the object's key.
-    reads: JoinSet<(String, Result<(), Stopped>)>,
+    /// With what is read.
+    reads: JoinSet<(Box<Input>, Result<(), Stopped>)>,
     /// Kept, so that the channel does not end between two objects.
     sender: Sender<Piece>,
     pieces: Receiver<Piece>,
+    /// The splits that wait or are read: some servers list a key twice.
+    active: HashSet<SplitId>,
+    /// Objects in a row that could not be read for no reason of theirs; none when no object was read yet.
+    failures: Option<u32>,
     /// Objects that the options mean.
     meant: u64,
     /// Objects of the lake.
@@ -183,6 +229,8 @@ impl Look {
             reads: JoinSet::new(),
             sender,
             pieces,
+            active: HashSet::new(),
+            failures: None,
             meant: 0,
             lake: 0,
         }
@@ -194,7 +242,10 @@ impl Look {
             && let Some(input) = self.waiting.pop_front()
         {
             let (bucket, facts, pieces) = (Arc::clone(&self.bucket), Arc::clone(&self.facts), self.sender.clone());
-            self.reads.spawn(async move { (input.object.key.clone(), read(bucket, *input, facts, pieces).await) });
+            self.reads.spawn(async move {
+                let outcome = read(bucket, input.as_ref().clone(), facts, pieces).await;
+                (input, outcome)
+            });
         }
         if self.waiting.len() < FEW
             && let Some(listing) = self.listing.take()
@@ -204,11 +255,19 @@ impl Look {
         }
     }
 
-    fn take(&mut self, listing: Listing, objects: Vec<Object>, known: &Known) {
+    fn take(&mut self, listing: Listing, objects: Page, known: &Known) {
         self.listing = Some(listing).filter(|listing| !listing.is_over());
         for object in objects {
+            let object = match object {
+                Ok(object) => object,
+                Err(unusable) => {
+                    self.left(&unusable.key, unusable.reason.to_owned());
+                    continue;
+                }
+            };
             let key = object.key.clone();
             match known.choose(&self.bucket.options, object) {
+                Chosen::Read(input) if !self.active.insert(input.split.clone()) => continue,
                 Chosen::Read(input) => {
                     self.facts.add_total(input.object.size);
                     self.waiting.push_back(input);
@@ -256,7 +315,7 @@ impl Gathered {
         appended.map_err(Error::Positions)?;
         self.records.extend(piece.records);
         self.bytes += piece.bytes;
-        if self.bytes >= self.most { self.flush().await } else { Ok(()) }
+        if self.bytes >= self.most || self.delta.len() >= SPLITS { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {

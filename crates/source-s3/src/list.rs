@@ -31,22 +31,34 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    fn of(listed: Listed, is_encoded: bool) -> Option<Self> {
-        let key = listed.key?;
-        let key = if is_encoded { decoded(&key)? } else { key };
-        let size = listed.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+    fn of(listed: Listed, is_encoded: bool) -> Result<Self, Unusable> {
+        let key = listed.key.unwrap_or_default();
+        let unusable = |reason| Unusable { key: key.clone(), reason };
+        let decoded = if is_encoded { decoded(&key) } else { Some(key.clone()) };
+        let decoded = decoded.filter(|key| !key.is_empty()).ok_or_else(|| unusable("its key is not UTF-8"))?;
+        let size = listed.size.and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or_else(|| unusable("the server does not say its size"))?;
         let modified = listed.last_modified.map(|moment| {
             let micros = moment.as_nanos() / 1_000;
             Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
         });
         let named = listed.e_tag.map(|tag| tag.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty());
-        let is_etag = named.is_some();
+        // A weak tag cannot be asked for (RFC 9110, section 13.1.1).
+        let is_etag = named.as_ref().is_some_and(|tag| !tag.starts_with("W/"));
         let tag = named.unwrap_or_else(|| format!("s{size}-m{}", modified.map_or(0, Timestamp::micros)));
         let class = listed.storage_class.as_ref().map(|class| class.as_str());
         let is_restored = listed.restore_status.is_some_and(|status| status.restore_expiry_date.is_some());
         let archive = ARCHIVES.into_iter().find(|archive| class == Some(archive)).filter(|_| !is_restored);
-        Some(Self { key, tag, is_etag, size, modified, archive })
+        Ok(Self { key: decoded, tag, is_etag, size, modified, archive })
     }
+}
+
+/// An object of which the listing does not say enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unusable {
+    /// Its key as it was listed.
+    pub(crate) key: String,
+    pub(crate) reason: &'static str,
 }
 
 /// A key as it is, of one that was encoded for a URL so that every key may stand in XML.
@@ -68,7 +80,7 @@ impl Listing {
     }
 
     /// The next page, at most 1,000 objects, and what follows it.
-    pub(crate) async fn page(self, bucket: &Bucket) -> Result<(Self, Vec<Object>), Trouble> {
+    pub(crate) async fn page(self, bucket: &Bucket) -> Result<(Self, Vec<Result<Object, Unusable>>), Trouble> {
         let options = &bucket.options;
         let sent = bucket
             .client
@@ -76,7 +88,7 @@ impl Listing {
             .bucket(&options.bucket)
             .prefix(format!("{}{}", options.folder(), options.keys.beginning()))
             .set_start_after(options.start_after.clone().filter(|_| options.is_listed_in_order()))
-            .set_continuation_token(self.token)
+            .set_continuation_token(self.token.clone())
             .encoding_type(EncodingType::Url)
             .optional_object_attributes(OptionalObjectAttributes::RestoreStatus)
             .set_request_payer(bucket.payer())
@@ -85,12 +97,15 @@ impl Listing {
         let page = sent.map_err(|error| Answer::of(&error).trouble(LIST))?;
         let is_encoded = page.encoding_type == Some(EncodingType::Url);
         let contents = page.contents.unwrap_or_default();
-        let last = contents.last().and_then(|listed| Object::of(listed.clone(), is_encoded));
+        let token = page.next_continuation_token;
+        if (page.is_truncated == Some(true) && token.is_none()) || (token.is_some() && token == self.token) {
+            return Err(Trouble::Unusable("the server does not say how its listing goes on".to_owned()));
+        }
+        let objects: Vec<_> = contents.into_iter().map(|listed| Object::of(listed, is_encoded)).collect();
+        let last = objects.iter().rev().find_map(|object| object.as_ref().ok());
         let is_past = |object: &Object| options.end_before.as_ref().is_some_and(|end| object.key >= *end);
-        let is_over = page.next_continuation_token.is_none()
-            || (options.is_listed_in_order() && last.as_ref().is_some_and(is_past));
-        let objects = contents.into_iter().filter_map(|listed| Object::of(listed, is_encoded)).collect();
-        Ok((Self { token: page.next_continuation_token, is_over }, objects))
+        let is_over = token.is_none() || (options.is_listed_in_order() && last.is_some_and(is_past));
+        Ok((Self { token, is_over }, objects))
     }
 }
 
@@ -118,5 +133,14 @@ mod tests {
         let listed = Listed::builder().key("a%2Fb").size(7).last_modified(DateTime::from_secs(3)).build();
         let object = Object::of(listed, false).unwrap();
         assert_eq!((object.key.as_str(), object.tag.as_str()), ("a%2Fb", "s7-m3000000"));
+        let weak = Object::of(Listed::builder().key("a").size(7).e_tag("W/\"x\"").build(), false).unwrap();
+        assert!(!weak.is_etag);
+    }
+
+    #[test]
+    fn what_is_not_said_is_named() {
+        let nameless = Object::of(Listed::builder().key("in/%FFx").size(7).build(), true).unwrap_err();
+        assert_eq!((nameless.key.as_str(), nameless.reason), ("in/%FFx", "its key is not UTF-8"));
+        assert!(Object::of(Listed::builder().key("a").build(), true).is_err());
     }
 }

@@ -26,9 +26,14 @@ pub(crate) async fn probe(options: Options) -> Result<String, Error> {
                 Err(Refusal::Left(reason)) => {
                     Err(refused("reading", tributary_aws::Trouble::Denied(format!("{key}: {reason}"))))
                 }
+                Err(Refusal::Damaged) => {
+                    Err(refused("reading", tributary_aws::Trouble::Failed(format!("{key} came damaged"))))
+                }
                 Err(Refusal::Broken(trouble)) => Err(refused("reading", trouble)),
             }
         }
+        Found::Left(reason) => Err(refused("reading", tributary_aws::Trouble::Denied(reason))),
+        Found::Done => Ok("listed; what is there holds nothing, or is read by other workers".to_owned()),
         Found::Nothing if options.optional || options.poll.is_some() => Ok("listed; there is no object yet".to_owned()),
         Found::Nothing => Err(Error::NoMatch { name: options.name.clone(), location: options.location() }),
         Found::NotYet => Ok(format!("listed; none of the first {} objects is one that is read", PAGES * 1_000)),
@@ -37,7 +42,11 @@ pub(crate) async fn probe(options: Options) -> Result<String, Error> {
 
 enum Found {
     Input(Box<Input>),
-    /// All was listed.
+    /// All was listed, and can only be named; the first, and why.
+    Left(String),
+    /// All was listed, and need not be read.
+    Done,
+    /// All was listed, and nothing is meant.
     Nothing,
     /// Much was listed.
     NotYet,
@@ -46,15 +55,22 @@ enum Found {
 async fn find(bucket: &Bucket) -> Result<Found, tributary_aws::Trouble> {
     let known = Known::new(&bucket.options.name, &Checkpoint::default());
     let mut listing = Listing::default();
+    let mut otherwise = Found::Nothing;
     for _ in 0..PAGES {
         let (next, objects) = listing.page(bucket).await?;
-        for object in objects {
-            if let Chosen::Read(input) = known.choose(&bucket.options, object) {
-                return Ok(Found::Input(input));
+        for object in objects.into_iter().flatten() {
+            let key = object.key.clone();
+            match known.choose(&bucket.options, object) {
+                Chosen::Read(input) => return Ok(Found::Input(input)),
+                Chosen::Left(reason) if !matches!(otherwise, Found::Left(_)) => {
+                    otherwise = Found::Left(format!("{key}: {reason}"));
+                }
+                Chosen::Done if matches!(otherwise, Found::Nothing) => otherwise = Found::Done,
+                Chosen::Left(_) | Chosen::Done | Chosen::Passed | Chosen::Lake => {}
             }
         }
         if next.is_over() {
-            return Ok(Found::Nothing);
+            return Ok(otherwise);
         }
         listing = next;
     }

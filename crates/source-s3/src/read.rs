@@ -74,6 +74,7 @@ pub(crate) async fn read(
         bytes = download.gather(GATHERED).await?;
     }
     let cutter = Cutter::new(packing, limit, begin, position);
+    let is_again = input.split.as_str().ends_with('~');
     let mut object = Cutting { cutter, from: input.from, split: input.split, origin };
     loop {
         facts.add_read(bytes.len() as u64);
@@ -84,6 +85,10 @@ pub(crate) async fn read(
             object = went_on;
             let Some((piece, is_full)) = piece else { break };
             let is_over = piece.span.to() == &Position::End;
+            // Whether it was written so, or came so: the second time it was.
+            if object.cutter.is_damaged() && !is_again && !download.is_sound().await? {
+                return Err(Refusal::Damaged.into());
+            }
             pieces.send(piece).await.map_err(|_| Stopped::Unwanted)?;
             if is_over {
                 return Ok(());

@@ -20,16 +20,17 @@ const NAMED: usize = 1_000;
 /// all, and never ends.
 ///
 /// One batch waits while the next one is gathered. A source that is dropped asks for nothing more.
-#[derive(Debug)]
 pub struct S3Source {
     batches: Receiver<Result<RawBatch, Error>>,
+    /// Begins with the first batch that is asked for: of several sources one is read after the other.
+    idle: Option<Box<Driver>>,
     /// One task; it ends when this is dropped.
     driver: JoinSet<()>,
     facts: Arc<Facts>,
 }
 
 impl S3Source {
-    /// Begins to read what `checkpoint` does not say was read.
+    /// Reads what `checkpoint` does not say was read, once it is asked for it.
     ///
     /// # Errors
     /// [`Error::Connection`] when no connection can be configured. What S3 says comes with the first batch.
@@ -37,9 +38,8 @@ impl S3Source {
         let bucket = Arc::new(Bucket::connect(options).await?);
         let facts = Arc::new(Facts::default());
         let (sender, batches) = mpsc::channel(1);
-        let mut driver = JoinSet::new();
-        driver.spawn(Driver::new(bucket, checkpoint, Arc::clone(&facts), sender).run());
-        Ok(Self { batches, driver, facts })
+        let idle = Some(Box::new(Driver::new(bucket, checkpoint, Arc::clone(&facts), sender)));
+        Ok(Self { batches, idle, driver: JoinSet::new(), facts })
     }
 
     /// Lists and reads a byte, as `open` would, and says in a few words what it found.
@@ -54,6 +54,9 @@ impl S3Source {
 #[async_trait]
 impl Source for S3Source {
     async fn next(&mut self) -> Result<Option<RawBatch>, Failure> {
+        if let Some(driver) = self.idle.take() {
+            self.driver.spawn(driver.run());
+        }
         if let Some(batch) = self.batches.recv().await {
             return Ok(Some(batch?));
         }

@@ -24,7 +24,12 @@ async fn requests_and_answers() {
         what_is_asked().await;
         what_is_left().await;
         what_is_cut_goes_on().await;
+        what_is_cut_for_ever_stops_nobody().await;
         what_is_damaged_is_asked_for_again().await;
+        what_was_handed_out_damaged_is_read_anew().await;
+        an_archive_that_came_damaged_is_read_anew().await;
+        a_listing_goes_on_page_by_page().await;
+        a_listing_that_makes_no_sense().await;
         a_plain_object_goes_on_in_its_middle().await;
         what_ends_a_run().await;
         return what_is_not_there().await;
@@ -185,7 +190,135 @@ async fn what_is_damaged_is_asked_for_again() {
     assert!(unread[0].reason.contains("checksum"), "{}", unread[0].reason);
 }
 
+/// One object is cut at once, again and again.
+async fn what_is_cut_for_ever_stops_nobody() {
+    let both = Reply(
+        200,
+        &[],
+        "<ListBucketResult><Contents><Key>in/a</Key><ETag>&quot;e1&quot;</ETag><Size>16</Size></Contents><Contents>\
+         <Key>in/b</Key><ETag>&quot;e1&quot;</ETag><Size>16</Size></Contents></ListBucketResult>",
+    );
+    let cut = Reply(200, &[("ETag", "\"e1\""), ("Content-Length", "16")], "");
+    let replies = [vec![both, OBJECT], vec![cut; 6]].concat();
+    let server = ScriptedServer::start(&replies).unwrap();
+    let (batches, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert_eq!(reached(&batches), [("archive/in/a@e1".to_owned(), Position::End)]);
+    let [left] = &unread[..] else { panic!("{unread:?}") };
+    assert!(left.name.ends_with("in/b") && left.reason.contains("is cut again and again"), "{left:?}");
+}
+
+/// 2,000 events of 1 KiB, and the listing of an object of them.
+fn large() -> (Reply, &'static str) {
+    let event = |number: u32| format!("{{\"n\":{number:04},\"pad\":\"{}\"}}\n", "x".repeat(1_004));
+    let body: &'static str = (0..2_000).map(event).collect::<String>().leak();
+    let listed = format!(
+        "<ListBucketResult><Contents><Key>in/a</Key><ETag>&quot;e1&quot;</ETag><Size>{}</Size></Contents></ListBucketResult>",
+        body.len()
+    );
+    (Reply(200, &[], listed.leak()), body)
+}
+
+/// The checksum of what was handed out is known at its end alone. Then it is read from the beginning, as another split.
+async fn what_was_handed_out_damaged_is_read_anew() {
+    let (listed, body) = large();
+    let damaged = Reply(200, &[("ETag", "\"e1\""), ("x-amz-checksum-crc32", "AAAAAA==")], body);
+    let sound = Reply(200, &[("ETag", "\"e1\"")], body);
+    let server = ScriptedServer::start(&[listed.clone(), damaged.clone(), sound]).unwrap();
+    let (batches, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert!(unread.is_empty(), "{unread:?}");
+    let reached: Vec<_> = reached(&batches).into_iter().rev().collect();
+    assert_eq!(reached[0], ("archive/in/a@e1~".to_owned(), Position::End));
+    assert!(reached.iter().any(|(split, at)| split == "archive/in/a@e1" && matches!(at, Position::Offset(_))));
+    let anew = batches.iter().flat_map(|batch| &batch.records).filter(|record| record.split.as_str().ends_with('~'));
+    assert_eq!(anew.count(), 2_000);
+    // A run that ended between the two goes on with the second one.
+    let begun: Checkpoint =
+        reached.iter().skip(1).map(|(split, at)| (SplitId::new(split.clone()), at.clone())).collect();
+    let known = SplitId::new("archive/in/a@e1~");
+    let begun: Checkpoint = begun
+        .positions()
+        .map(|(split, at)| (split.clone(), at.clone()))
+        .chain([(known, Position::Offset(0))])
+        .collect();
+    let sound = Reply(200, &[("ETag", "\"e1\"")], body);
+    let server = ScriptedServer::start(&[listed.clone(), sound]).unwrap();
+    let (batches, _) = read(options(&server), &begun).await;
+    assert_eq!(bodies(&batches).len(), 2_000);
+    // Damaged twice it is left.
+    let server = ScriptedServer::start(&[listed, damaged.clone(), damaged]).unwrap();
+    let (_, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert!(unread[0].reason.contains("damaged twice"), "{unread:?}");
+}
+
+/// Bytes that cannot be unpacked may have been written so, or come so. Of a body that was cut on the way nobody knows: it is
+/// asked for once more.
+async fn an_archive_that_came_damaged_is_read_anew() {
+    // An empty skippable frame of zstd, and then nothing of the kind.
+    const ARCHIVE: &str = "P*M\u{18}\0\0\0\0not zstd";
+    let whole = Reply(200, &[("ETag", "\"e1\"")], ARCHIVE);
+    let is_damaged = |body: &Body| matches!(body, Body::Damaged { .. });
+    let server = ScriptedServer::start(&[LISTED, whole.clone()]).unwrap();
+    let (batches, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert_eq!((reached(&batches).len(), unread.len(), server.requests().len()), (1, 0, 2));
+    assert!(bodies(&batches).iter().any(is_damaged));
+
+    let cut = Reply(200, &[("ETag", "\"e1\""), ("Content-Length", "16")], &ARCHIVE[..12]);
+    let rest = Reply(206, &[("ETag", "\"e1\""), ("Content-Range", "bytes 12-15/16")], &ARCHIVE[12..]);
+    let server = ScriptedServer::start(&[LISTED, cut, rest, whole]).unwrap();
+    let (batches, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert!(unread.is_empty(), "{unread:?}");
+    assert_eq!(reached(&batches), [("archive/in/a b/c.json@e1~".to_owned(), Position::End)]);
+    assert_eq!(bodies(&batches).iter().filter(|body| is_damaged(body)).count(), 1);
+}
+
+async fn a_listing_goes_on_page_by_page() {
+    let first = Reply(
+        200,
+        &[],
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t/1=</NextContinuationToken><Contents>\
+         <Key>in/empty</Key><ETag>&quot;e0&quot;</ETag><Size>0</Size></Contents></ListBucketResult>",
+    );
+    let twice = Reply(
+        200,
+        &[],
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>in/a</Key><ETag>&quot;e1&quot;</ETag><Size>16</Size>\
+         </Contents><Contents><Key>in/a</Key><ETag>&quot;e1&quot;</ETag><Size>16</Size></Contents></ListBucketResult>",
+    );
+    let server = ScriptedServer::start(&[first, twice, OBJECT]).unwrap();
+    let (batches, _) = read(options(&server), &Checkpoint::default()).await;
+    assert_eq!(reached(&batches), [("archive/in/a@e1".to_owned(), Position::End)]);
+    assert_eq!(bodies(&batches).len(), 2);
+    let second = &server.requests()[1].line;
+    assert!(second.contains("continuation-token=t%2F1%3D"), "{second}");
+}
+
+async fn a_listing_that_makes_no_sense() {
+    let cut = Reply(200, &[], "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>");
+    let server = ScriptedServer::start(&[cut]).unwrap();
+    let mut source = S3Source::open(options(&server), &Checkpoint::default()).await.unwrap();
+    let refused = source.next().await.unwrap_err();
+    assert_eq!(refused.fault(), Fault::Config, "{refused}");
+    let other_size = Reply(200, &[("ETag", "\"e1\"")], "{\"a\":1}\n");
+    let server = ScriptedServer::start(&[LISTED, other_size]).unwrap();
+    let (batches, unread) = read(options(&server), &Checkpoint::default()).await;
+    assert!(batches.is_empty() && unread[0].reason.contains("another size"), "{unread:?}");
+}
+
 async fn a_plain_object_goes_on_in_its_middle() {
+    // Far from the beginning only what follows is asked for, with a line or two before it.
+    let (listed, body) = large();
+    let place = 1_800 * 1_024;
+    let begin = place - (64 << 10);
+    let range: &'static str = format!("bytes {begin}-{}/{}", body.len() - 1, body.len()).leak();
+    let fields: &'static [(&str, &str)] = vec![("ETag", "\"e1\""), ("Content-Range", range)].leak();
+    let all = Reply(200, &[("ETag", "\"e1\"")], body);
+    let server = ScriptedServer::start(&[listed, all, Reply(206, fields, &body[begin..])]).unwrap();
+    let far = [(SplitId::new("archive/in/a@e1"), Position::Offset(place as u64))].into_iter().collect();
+    let (batches, unread) = read(options(&server), &far).await;
+    assert!(unread.is_empty(), "{unread:?}");
+    assert_eq!(server.requests()[2].field("range"), Some(format!("bytes={begin}-").as_str()));
+    let rest: Vec<Body> = body[place..].lines().map(|line| Body::Whole(line.as_bytes().to_vec().into())).collect();
+    assert_eq!(bodies(&batches), rest);
     let server = ScriptedServer::start(&[LISTED, OBJECT]).unwrap();
     let at = |position: Position| -> Checkpoint {
         [(SplitId::new("archive/in/a b/c.json@e1"), position)].into_iter().collect()

@@ -651,7 +651,9 @@ fn mistakes_about_objects_in_s3() {
         &[
             "7:9 sources.archive.s3.keys[0]: \"/a\" matches no key (a pattern goes on where the location ends, as in \"2026/**/*.gz\")",
             "7:15 sources.archive.s3.keys[1]: \"a**\" is not a pattern: recursive wildcards must form a single path component (* and ? stand for letters, ** for folders, [ab] for a or b; a plain [ is written [[])",
+            "8:15 sources.archive.s3.start_after: \"b\" is not below the location: a border is a whole key, or its beginning (write \"lake/agent_event/b\", or remove it)",
             "9:14 sources.archive.s3.end_before: no key is after \"b\" and before \"a\" (exchange them, or correct one)",
+            "9:14 sources.archive.s3.end_before: \"a\" is not below the location: a border is a whole key, or its beginning (write \"lake/agent_event/a\", or remove it)",
             "11:19 sources.archive.s3.modified_before: no moment is 2026-11-02 or later and before 2026-11-01T06:00:00Z (exchange them, or correct one)",
             "12:15 sources.archive.s3.concurrency: \"0\" is too small (from 1 to 256)",
             "13:15 sources.archive.s3.external_id: an external id belongs to a role (add role, or remove it)",

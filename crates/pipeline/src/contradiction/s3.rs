@@ -48,8 +48,26 @@ pub(super) fn source_in_s3(root: &Table, name: &str, source: &Member) -> Vec<Fin
         let message = format!("no moment is {since} or later and before {before}");
         findings.push(finding(&path, "modified_before", origin, message, "exchange them, or correct one"));
     }
+    findings.extend(borders_elsewhere(keys, &path));
     findings.extend(within_the_lake(root, keys, &path));
     findings
+}
+
+/// Borders are whole keys, as S3 has them, not what follows the location.
+fn borders_elsewhere(keys: &Table, path: &str) -> Vec<Finding> {
+    let Some(Ok(Location::S3 { prefix, .. })) = text_of(keys, "location").map(|(text, _)| Location::read(text)) else {
+        return Vec::new();
+    };
+    if prefix.is_empty() {
+        return Vec::new();
+    }
+    let elsewhere = |key: &'static str| {
+        let (border, origin) = text_of(keys, key)?;
+        let is_within = border.starts_with(&format!("{prefix}/"));
+        let message = format!("{border:?} is not below the location: a border is a whole key, or its beginning");
+        (!is_within).then(|| finding(path, key, origin, message, &format!("write \"{prefix}/{border}\", or remove it")))
+    };
+    ["start_after", "end_before"].into_iter().filter_map(elsewhere).collect()
 }
 
 fn within_the_lake(root: &Table, keys: &Table, path: &str) -> Option<Finding> {
