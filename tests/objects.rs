@@ -75,7 +75,8 @@ fn small(lines: &str, events_each: usize) -> BTreeMap<String, Vec<u8>> {
 
 /// The lines before and after the middle.
 fn halves(lines: &str) -> (&str, &str) {
-    lines.split_at(lines[..lines.len() / 2].rfind('\n').unwrap() + 1)
+    let end = lines.as_bytes().iter().take(lines.len() / 2).rposition(|byte| *byte == b'\n');
+    lines.split_at(end.unwrap() + 1)
 }
 
 /// The lake of the same events in a file.

@@ -48,6 +48,7 @@ fn options() -> LogOptions {
         tables: vec![TableId::new("t")],
         takeover: Duration::from_secs(60),
         attempt_age: Duration::from_secs(86_400),
+        checkpoint_every: LogOptions::CHECKPOINT_EVERY,
     }
 }
 

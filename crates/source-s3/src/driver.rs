@@ -85,7 +85,7 @@ impl Driver {
                 Err(Ended::Unwanted) => return,
                 Err(Ended::Wrong(error)) => {
                     // Who does not want it has ended already.
-                    let _ = self.gathered.batches.send(Err(error)).await;
+                    self.gathered.batches.send(Err(error)).await.ok();
                     return;
                 }
             }

@@ -27,10 +27,7 @@ impl Keys {
 
     /// What all of them begin with: so much less has to be listed.
     pub(crate) fn beginning(&self) -> String {
-        let literal = |pattern: &Pattern| {
-            let text = pattern.as_str();
-            text[..text.find(['*', '?', '[']).unwrap_or(text.len())].to_owned()
-        };
+        let literal = |pattern: &Pattern| pattern.as_str().split(['*', '?', '[']).next().unwrap_or_default().to_owned();
         let common = |left: String, right: String| {
             let length = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
             left.chars().take(length).collect()

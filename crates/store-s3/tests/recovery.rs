@@ -38,7 +38,8 @@ const MOST_CALLS: u64 = 160;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recovery_asks_little_however_long_the_log_is() {
     if let Some(endpoint) = std::env::var_os(ENDPOINT) {
-        return recover(endpoint.into_string().unwrap().trim_start_matches("http://").parse().unwrap()).await;
+        let server = endpoint.into_string().unwrap().trim_start_matches("http://").parse().unwrap();
+        return Box::pin(recover(server)).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let Some(weed) = Weed::start(folder.path()) else { return };
