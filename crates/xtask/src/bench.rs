@@ -10,8 +10,11 @@ mod floor;
 mod input;
 mod measure;
 mod report;
+mod s3;
 #[path = "../../../tests/engines/venv.rs"]
 mod venv;
+#[path = "../../../tests/engines/weed.rs"]
+mod weed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,8 @@ enum Subject {
     Batch,
     /// The same, alone, where memory is hard to keep: much input, many open days.
     Memory,
+    /// The same into a folder and into a server with the interface of S3, beside what that server takes from another client.
+    S3,
 }
 
 /// What was asked for on the command line.
@@ -48,12 +53,13 @@ struct Options {
 }
 
 const USAGE: &str = "\
-usage: cargo xtask bench decode|batch|memory [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+usage: cargo xtask bench decode|batch|memory|s3 [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
 
   decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
-  --rounds   how often each is run: 5, of memory 1
+  s3         `tributary run` into a folder and into an S3 server, and the server's own rate; on three and on 1,000 days
+  --rounds   how often each is run: 5, of memory 1, of s3 3
   --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
              duckdb, chdb
   --input    an NDJSON file instead of the simulated ones
@@ -72,8 +78,14 @@ pub fn run(words: &[&str]) -> Result<()> {
         None if options.subject == Subject::Memory => {
             input::simulated(&programs.tributary, &input::for_memory(options.events))?
         }
+        None if options.subject == Subject::S3 => {
+            input::simulated(&programs.tributary, &input::for_s3(options.events))?
+        }
         None => input::simulated(&programs.tributary, &input::for_speed(options.events))?,
     };
+    if options.subject == Subject::S3 {
+        return s3::run(&programs, &inputs, options.rounds);
+    }
     let mut contenders = contender::all(options.subject, &programs)?;
     if let Some(name) = &options.only {
         contenders.retain(|contender| contender.name == name);
@@ -107,9 +119,14 @@ fn parse(words: &[&str]) -> Result<Options> {
         ["decode", rest @ ..] => (Subject::Decode, rest),
         ["batch", rest @ ..] => (Subject::Batch, rest),
         ["memory", rest @ ..] => (Subject::Memory, rest),
+        ["s3", rest @ ..] => (Subject::S3, rest),
         _ => bail!(USAGE),
     };
-    let rounds = if subject == Subject::Memory { 1 } else { 5 };
+    let rounds = match subject {
+        Subject::Decode | Subject::Batch => 5,
+        Subject::S3 => 3,
+        Subject::Memory => 1,
+    };
     let mut options = Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None };
     while let [name, value, more @ ..] = rest {
         match *name {

@@ -66,6 +66,14 @@ pub(crate) fn for_memory(events: u64) -> [Shape; 2] {
     ]
 }
 
+/// What the lake in S3 is measured on: the usual days, and 1,000 that are all open at once.
+pub(crate) fn for_s3(events: u64) -> [Shape; 2] {
+    [
+        Shape { name: "chained", events, days: 3, repetition: Repetition::Chained },
+        Shape { name: "thousand-days", events, days: 1_000, repetition: Repetition::Chained },
+    ]
+}
+
 /// The files of these shapes; made once, and anew when the simulator changes.
 pub(crate) fn simulated(tributary: &Path, shapes: &[Shape]) -> Result<Vec<Input>> {
     let folder = venv::cache().join("bench");
