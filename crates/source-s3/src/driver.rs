@@ -119,14 +119,12 @@ impl Driver {
                     let (input, outcome) = read.map_err(Error::Reader)?;
                     look.active.remove(&input.split);
                     match outcome {
-                        Ok(()) => look.failures = Some(0),
+                        Ok(()) => look.failures = 0,
                         Err(Stopped::Refused(Refusal::Left(reason))) => look.left(&input.object.key, reason),
                         Err(Stopped::Refused(Refusal::Damaged)) => self.begin_again(&mut look, *input).await?,
-                        // Others can be read, so that it is something with this one.
-                        Err(Stopped::Refused(Refusal::Broken(Trouble::Failed(reason))))
-                            if look.failures.is_some_and(|failures| failures < FAILURES) =>
-                        {
-                            look.failures = look.failures.map(|failures| failures + 1);
+                        // It was listed, so that it may be something with this one.
+                        Err(Stopped::Refused(Refusal::Broken(Trouble::Failed(reason)))) if look.failures < FAILURES => {
+                            look.failures += 1;
                             look.left(&input.object.key, reason);
                         }
                         Err(Stopped::Refused(Refusal::Broken(trouble))) => {
@@ -209,8 +207,8 @@ struct Look {
     pieces: Receiver<Piece>,
     /// The splits that wait or are read: some servers list a key twice.
     active: HashSet<SplitId>,
-    /// Objects in a row that could not be read for no reason of theirs; none when no object was read yet.
-    failures: Option<u32>,
+    /// Objects in a row that could not be read for no reason of theirs.
+    failures: u32,
     /// Objects that the options mean.
     meant: u64,
     /// Objects of the lake.
@@ -230,7 +228,7 @@ impl Look {
             sender,
             pieces,
             active: HashSet::new(),
-            failures: None,
+            failures: 0,
             meant: 0,
             lake: 0,
         }
