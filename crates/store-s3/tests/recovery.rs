@@ -1,7 +1,7 @@
 //! How much a recovery asks of a server, however long the log is.
 //!
 //! `TRIBUTARY_TEST_SCALE=100 cargo test --release -p tributary-store-s3 --test recovery -- --nocapture` commits 10,000 times,
-//! which takes more than ten minutes.
+//! which takes some minutes.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a broken expectation panics")]
 
