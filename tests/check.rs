@@ -18,7 +18,7 @@ fn a_folder_can_be_used() {
     let output = lab.command(&["check", "pipeline.toml"]).output().unwrap();
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.starts_with("FAILED  open the sources:") && said.matches("FAILED").count() == 1, "{said}");
+    assert!(said.starts_with("FAILED  open the source files:") && said.matches("FAILED").count() == 1, "{said}");
 }
 
 #[test]
