@@ -57,20 +57,20 @@ pub struct Answer {
     credentials: Option<NoCredentials>,
 }
 
-/// The codes that speak of who asks, whatever is asked for.
-const OF_CREDENTIALS: [&str; 7] = [
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-];
+/// The bucket is somewhere else.
+const ELSEWHERE: [&str; 3] =
+    ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"];
 
-/// The codes that speak of the bucket, whatever of it is asked for.
-const OF_BUCKET: [&str; 4] =
-    ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "NoSuchBucket", "PermanentRedirect"];
+/// The credentials were good once.
+const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
+
+/// The credentials are those of somebody else.
+const FOREIGN: [&str; 2] = ["InvalidAccessKeyId", "SignatureDoesNotMatch"];
+
+/// The clocks differ too much.
+const SKEWED: &str = "RequestTimeTooSkewed";
+
+const NO_BUCKET: &str = "NoSuchBucket";
 
 impl Answer {
     /// What `error` says.
@@ -111,7 +111,7 @@ impl Answer {
 
     /// There is no such object (a HEAD has no body that could name it).
     pub fn is_absent(&self) -> bool {
-        self.status == Some(404) && !self.is("NoSuchBucket") && !self.is("NoSuchUpload")
+        self.status == Some(404) && !self.is(NO_BUCKET) && !self.is("NoSuchUpload")
     }
 
     /// Whether it speaks of the object that was asked for alone: of another one S3 may say something else.
@@ -119,9 +119,10 @@ impl Answer {
         let code = self.code.as_str();
         self.credentials.is_none()
             && self.status.is_some_and(|status| (400..500).contains(&status) && status != 429)
-            && !OF_CREDENTIALS.contains(&code)
-            && !OF_BUCKET.contains(&code)
-            && code != "RequestTimeout"
+            && !ELSEWHERE.contains(&code)
+            && !EXPIRED.contains(&code)
+            && !FOREIGN.contains(&code)
+            && ![NO_BUCKET, SKEWED, "RequestTimeout"].contains(&code)
     }
 
     /// What it means for `call`.
@@ -132,22 +133,19 @@ impl Answer {
             return if missing.is_lasting { Trouble::Denied(said) } else { Trouble::Failed(said) };
         }
         match (self.status, code) {
-            (_, "NoSuchBucket") => {
-                Trouble::Unusable("the bucket does not exist; create it, or correct its name".to_owned())
-            }
-            (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")
-            | (Some(301 | 307), _) => {
+            (_, NO_BUCKET) => Trouble::Unusable("the bucket does not exist; create it, or correct its name".to_owned()),
+            (status, code) if ELSEWHERE.contains(&code) || matches!(status, Some(301 | 307)) => {
                 let region = self.region.map_or_else(String::new, |region| format!(": set region = \"{region}\""));
                 Trouble::Unusable(format!("the bucket is in another region{region} ({})", self.text))
             }
             (Some(501), _) | (_, "NotImplemented") => {
                 Trouble::Unusable(format!("the server cannot do what {} needs ({})", call.verb, self.text))
             }
-            (_, "RequestTimeTooSkewed") => Trouble::Denied(format!("set the clock of this machine ({})", self.text)),
-            (_, "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired") => {
+            (_, SKEWED) => Trouble::Denied(format!("set the clock of this machine ({})", self.text)),
+            (_, code) if EXPIRED.contains(&code) => {
                 Trouble::Denied(format!("the credentials have expired; renew them ({})", self.text))
             }
-            (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => Trouble::Denied(format!(
+            (_, code) if FOREIGN.contains(&code) => Trouble::Denied(format!(
                 "the credentials are not those of this server; correct them ({code}: {})",
                 self.text
             )),

@@ -45,15 +45,16 @@ pub(crate) async fn load(
     pipeline: &PipelineId,
     last: Option<Epoch>,
 ) -> Result<Loaded, CommitError> {
-    let mut newest = newest_name(store, layout).await?;
+    let mut newest = None;
     for _ in 0..AGAIN {
         match load_once(store, layout, pipeline, last).await {
             Err(error @ (CommitError::Damaged { .. } | CommitError::Hole { .. })) => {
-                let now = newest_name(store, layout).await?;
+                // Asked for only now: where nothing is wrong it would be a request for nothing.
+                let now = Some(newest_name(store, layout).await?);
                 if now == newest {
                     return Err(error);
                 }
-                tracing::debug!(%error, "the log was shortened while it was read");
+                tracing::debug!(%error, "reading the log again, for it may have been shortened");
                 newest = now;
             }
             outcome => return outcome,

@@ -15,8 +15,8 @@ use crate::{CommitError, CommitLog, Permit, Receipt, checkpoint};
 /// Uploads that are completed at once.
 const AT_ONCE: usize = 8;
 
-/// A checkpoint that could not be written because others had not published yet is written this many times the usual epochs later from
-/// the log, up to the newest epoch where everything is.
+/// A checkpoint that could not be written because others had not published yet is written when so many times the usual
+/// epochs have passed, from the log, up to the newest epoch where everything is.
 const OVERDUE: u64 = 2;
 
 impl CommitLog {

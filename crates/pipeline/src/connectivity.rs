@@ -194,7 +194,8 @@ async fn lifecycle(store: &S3Store) -> Step {
             };
             Ok([vec![uploads], of_data].concat().join("; "))
         }
-        // Some servers have no such rules, and whoever may write need not be allowed to read them.
+        // Some servers have no such rules. A right that is missing is told as any other.
+        Err(error @ StoreError::Denied { .. }) => Err(in_words(&error)),
         Err(error) => {
             Ok(format!("not known, so look whether unfinished uploads live {LEAST_DAYS} days: {}", in_words(&error)))
         }

@@ -198,6 +198,15 @@ static SOURCE: &[Entry] = &[
 
 const FILES_OR_S3: &str = "this version reads files and objects in S3: [sources.NAME.file], [sources.NAME.s3]";
 
+/// Of every source that reads files or objects.
+const RECORD_LIMIT: Entry = Entry::new(
+    "record_limit",
+    // A rejected record keeps its first 64 KiB, so a smaller limit would have no meaning.
+    size(64 * KIB, GIB),
+    Default::Value("\"16 MiB\""),
+    "The largest record that is kept whole. A longer one is rejected with its position, its length and its first 64 KiB.",
+);
+
 static FILE: &[Entry] = &[
     Entry::new(
         "paths",
@@ -205,13 +214,7 @@ static FILE: &[Entry] = &[
         Default::Required("paths = [\"in/*.jsonl.gz\"]"),
         "Files and globs, relative to the working directory; `\"-\"` is standard input.",
     ),
-    Entry::new(
-        "record_limit",
-        // A rejected record keeps its first 64 KiB, so a smaller limit would have no meaning.
-        size(64 * KIB, GIB),
-        Default::Value("\"16 MiB\""),
-        "The largest record that is kept whole. A longer one is rejected with its position, its length and its first 64 KiB.",
-    ),
+    RECORD_LIMIT,
     Entry::new(
         "on_changed",
         Shape::Leaf(Kind::Choice(ON_CHANGED)),

@@ -103,10 +103,7 @@ impl S3Plan {
             }
             LakePlan::S3(_) | LakePlan::Folder(_) => None,
         };
-        let options = Options {
-            name: name.as_str().to_owned(),
-            bucket,
-            prefix,
+        let mut options = Options {
             keys: Keys::matching(&section.keys.unwrap_or_default()).unwrap_or_default(),
             start_after: section.start_after,
             end_before: section.end_before,
@@ -116,13 +113,11 @@ impl S3Plan {
             connection,
             path_style: section.path_style.unwrap_or(false),
             record_limit: record_limit(section.record_limit),
-            batch_bytes: Options::BATCH_BYTES,
-            concurrency: section.concurrency.unwrap_or(16),
             optional: section.optional.unwrap_or(false),
-            poll: None,
-            share: None,
             lake,
+            ..Options::new(name.as_str(), bucket, prefix)
         };
+        options.concurrency = section.concurrency.unwrap_or(options.concurrency);
         Self { options, poll: section.poll.map_or(Duration::from_secs(60), Time::duration) }
     }
 }

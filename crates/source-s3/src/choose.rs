@@ -37,6 +37,11 @@ pub(crate) fn again(split: &SplitId) -> SplitId {
     SplitId::new(format!("{split}~"))
 }
 
+/// Whether a split is one of those.
+pub(crate) fn is_again(split: &SplitId) -> bool {
+    split.as_str().ends_with('~')
+}
+
 /// What was read of which object.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -69,7 +74,7 @@ impl Known {
             return Chosen::Done;
         }
         let mut split = SplitId::new(format!("{}/{}@{}", options.name, object.key, object.tag));
-        while self.positions.contains_key(&again(&split)) {
+        if self.positions.contains_key(&again(&split)) {
             split = again(&split);
         }
         let from = self.positions.get(&split).cloned().unwrap_or(Position::Start);
@@ -98,32 +103,20 @@ fn is_meant(options: &Options, object: &Object) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tributary_aws::Connection;
-    use tributary_core::{RecordLimit, Timestamp};
+    use tributary_core::Timestamp;
 
     use super::*;
     use crate::Keys;
 
     fn options() -> Options {
         Options {
-            name: "archive".to_owned(),
-            bucket: "events".to_owned(),
-            prefix: "in".to_owned(),
             keys: Keys::matching(&["**/*.gz".to_owned()]).unwrap(),
             start_after: Some("in/b".to_owned()),
             end_before: Some("in/x".to_owned()),
             modified_since: Some(Timestamp::from_micros(10)),
             modified_before: Some(Timestamp::from_micros(20)),
-            requester_pays: false,
-            connection: Connection::default(),
-            path_style: false,
-            record_limit: RecordLimit::DEFAULT,
-            batch_bytes: 1 << 20,
-            concurrency: 1,
-            optional: false,
-            poll: None,
-            share: None,
             lake: Some("in/lake".to_owned()),
+            ..Options::new("archive", "events", "in")
         }
     }
 

@@ -9,7 +9,7 @@ use tributary_aws::Trouble;
 use tributary_core::{Checkpoint, Delta, Position, RawBatch, Record, ScopeId, Span, SplitId, UnreadInput};
 
 use crate::Error;
-use crate::choose::{Chosen, Input, Known, again};
+use crate::choose::{Chosen, Input, Known, again, is_again};
 use crate::client::Bucket;
 use crate::download::Refusal;
 use crate::list::{Listing, Object, Unusable};
@@ -117,6 +117,10 @@ impl Driver {
                 Some(piece) = look.pieces.recv() => self.gather(piece).await?,
                 Some(read) = look.reads.join_next() => {
                     let (input, outcome) = read.map_err(Error::Reader)?;
+                    // Those of its pieces that are on their way come first.
+                    while let Ok(piece) = look.pieces.try_recv() {
+                        self.gather(piece).await?;
+                    }
                     look.active.remove(&input.split);
                     match outcome {
                         Ok(()) => look.failures = 0,
@@ -141,23 +145,16 @@ impl Driver {
                 break;
             }
         }
-        while let Ok(piece) = look.pieces.try_recv() {
-            self.gather(piece).await?;
-        }
         self.finish(&look)
     }
 
     /// What was read of an object came damaged, and some of it may be committed: it is read again from its beginning, as a
     /// split of its own; what was right the first time is left out by its keys.
     async fn begin_again(&mut self, look: &mut Look, input: Input) -> Result<(), Ended> {
-        if input.split.as_str().ends_with('~') {
+        if is_again(&input.split) {
             let reason = "it came damaged twice, and what was read of it may be damaged too; look for what damages it";
             look.left(&input.object.key, reason.to_owned());
             return Ok(());
-        }
-        // Those of its pieces that are on their way come first.
-        while let Ok(piece) = look.pieces.try_recv() {
-            self.gather(piece).await?;
         }
         let split = again(&input.split);
         tracing::warn!(key = input.object.key, "an object came damaged and is read again");

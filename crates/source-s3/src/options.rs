@@ -82,6 +82,30 @@ impl Options {
     /// 8 MiB: what each batch costs (its arrays, its dictionaries) is then a small part of what its rows cost.
     pub const BATCH_BYTES: usize = 8 << 20;
 
+    /// The defaults, for a source of this name that reads a folder of a bucket.
+    pub fn new(name: impl Into<String>, bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            keys: Keys::default(),
+            start_after: None,
+            end_before: None,
+            modified_since: None,
+            modified_before: None,
+            requester_pays: false,
+            connection: Connection::default(),
+            path_style: false,
+            record_limit: RecordLimit::DEFAULT,
+            batch_bytes: Self::BATCH_BYTES,
+            concurrency: 16,
+            optional: false,
+            poll: None,
+            share: None,
+            lake: None,
+        }
+    }
+
     /// As URLs say it.
     pub fn location(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.folder())

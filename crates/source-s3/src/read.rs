@@ -8,7 +8,7 @@ use tokio::task::{self, JoinError};
 use tributary_core::{Conflict, Position, Record, Span, SplitId};
 use tributary_framing::{Cutter, Packing};
 
-use crate::choose::Input;
+use crate::choose::{Input, is_again};
 use crate::client::Bucket;
 use crate::download::{Download, Refusal};
 use crate::source::Facts;
@@ -74,7 +74,7 @@ pub(crate) async fn read(
         bytes = download.gather(GATHERED).await?;
     }
     let cutter = Cutter::new(packing, limit, begin, position);
-    let is_again = input.split.as_str().ends_with('~');
+    let is_again = is_again(&input.split);
     let mut object = Cutting { cutter, from: input.from, split: input.split, origin };
     loop {
         facts.add_read(bytes.len() as u64);

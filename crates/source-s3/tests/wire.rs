@@ -5,14 +5,10 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a broken expectation panics")]
 
-use std::process::Command;
-
 use tributary_aws::Connection;
-use tributary_core::{
-    Body, Checkpoint, Fault, Position, RawBatch, RecordLimit, Source, SplitId, Timestamp, UnreadInput,
-};
+use tributary_core::{Body, Checkpoint, Fault, Position, RawBatch, Source, SplitId, Timestamp, UnreadInput};
 use tributary_source_s3::{Keys, Options, S3Source};
-use tributary_testkit::{Reply, ScriptedServer};
+use tributary_testkit::{Reply, ScriptedServer, run_again};
 
 /// Says to a process that it is the client.
 const CLIENT: &str = "TRIBUTARY_WIRE_CLIENT";
@@ -34,37 +30,18 @@ async fn requests_and_answers() {
         what_ends_a_run().await;
         return what_is_not_there().await;
     }
-    let client = Command::new(std::env::current_exe().unwrap())
-        .args(["requests_and_answers", "--exact", "--nocapture"])
-        .env(CLIENT, "1")
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "never-on-the-wire")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&client.stdout).into_owned() + &String::from_utf8_lossy(&client.stderr);
-    assert!(client.status.success() && said.contains("1 passed"), "{said}");
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "never-on-the-wire")];
+    run_again("requests_and_answers", keys.into_iter().chain([(CLIENT, "1")])).unwrap();
 }
 
 fn options(server: &ScriptedServer) -> Options {
     Options {
-        name: "archive".to_owned(),
-        bucket: "events".to_owned(),
-        prefix: "in".to_owned(),
-        keys: Keys::default(),
-        start_after: None,
-        end_before: None,
-        modified_since: None,
-        modified_before: None,
-        requester_pays: false,
         connection: Connection { endpoint: Some(server.endpoint()), ..Connection::default() },
         path_style: true,
-        record_limit: RecordLimit::DEFAULT,
         batch_bytes: 1 << 20,
+        // One request after the other.
         concurrency: 1,
-        optional: false,
-        poll: None,
-        share: None,
-        lake: None,
+        ..Options::new("archive", "events", "in")
     }
 }
 

@@ -11,6 +11,7 @@
 //! # Deliberately absent
 //! Being shipped: this room is for `dev-dependencies` alone. A store (`store::MemoryStore` is one) and the runtime.
 
+mod again;
 mod clock;
 mod faults;
 mod gate;
@@ -22,6 +23,7 @@ mod sink;
 mod source;
 mod transform;
 
+pub use again::run_again;
 pub use clock::FixedClock;
 pub use faults::{Faults, Place, Trouble};
 pub use gate::{Gate, Meter};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tributary_commit::{Claim, CommitError, CommitLog, GcReport, gc};
+use tributary_commit::{Claim, CommitError, CommitLog, GcReport, Proposal, gc};
 use tributary_core::{Attempt, Epoch, Fault, ScopeId, StateKind, Timestamp};
 use tributary_store::ObjectStore;
 use tributary_store::memory::{Outcome, Verb};
@@ -82,24 +82,28 @@ async fn a_log_that_is_half_deleted_can_be_read() {
     panic!("there was always something left to delete");
 }
 
+/// A writer that has sealed what follows epoch 4 and stood still since, while others went on and the log was deleted.
+async fn asleep(lake: &Lake) -> (CommitLog, Proposal) {
+    commit(lake, &mut lake.open().await, 0..5).await;
+    let mut asleep = lake.open().await;
+    asleep.recover().await.unwrap();
+    let theirs = proposal(&lake.memory, 5_000, "s", 5, 6).await;
+    commit(lake, &mut lake.open().await, 5..320).await;
+    gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    (asleep, theirs)
+}
+
 /// Its number is free again, and it must not have it.
 #[tokio::test]
 async fn who_stood_still_while_the_log_was_deleted_claims_nothing() {
     let lake = Lake::default();
-    commit(&lake, &mut lake.open().await, 0..5).await;
-    let mut asleep = lake.open().await;
-    asleep.recover().await.unwrap();
-    let theirs = proposal(&lake.memory, 5_000, "s", 5, 6).await;
-    commit(&lake, &mut lake.open().await, 5..320).await;
-    gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    let (mut asleep, theirs) = asleep(&lake).await;
     let before = lake.open().await.recover().await.unwrap();
 
     let refused = asleep.claim(theirs).await.unwrap_err();
     assert!(matches!(refused, CommitError::Behind { epoch } if epoch == Epoch::new(5)), "{refused}");
     assert_eq!(refused.fault(), Fault::Transient);
-    // Another one meets what it left there, and gets no further.
-    let mut second = lake.open().await;
-    second.recover().await.unwrap();
+    // Nobody begins at what it left there.
     let after = lake.open().await.recover().await.unwrap();
     assert_eq!((&after.checkpoint, &after.live, after.next), (&before.checkpoint, &before.live, before.next));
 
@@ -116,12 +120,7 @@ async fn who_stood_still_while_the_log_was_deleted_claims_nothing() {
 #[tokio::test]
 async fn a_lost_reply_does_not_hide_that_one_stood_still() {
     let lake = Lake::default();
-    commit(&lake, &mut lake.open().await, 0..5).await;
-    let mut asleep = lake.open().await;
-    asleep.recover().await.unwrap();
-    let theirs = proposal(&lake.memory, 5_000, "s", 5, 6).await;
-    commit(&lake, &mut lake.open().await, 5..320).await;
-    gc(&mut lake.open().await, Attempt::from_bits(999), DAY, later(2)).await.unwrap();
+    let (mut asleep, theirs) = asleep(&lake).await;
     lake.memory.inject(Verb::Create, Outcome::FailAfter);
     assert!(matches!(asleep.claim(theirs).await, Err(CommitError::Behind { .. })));
 }

@@ -1,6 +1,6 @@
 //! What is said of S3.
 
-use super::{Choice, Default, Entry, GIB, KIB, Kind, MIB, Shape, size, time};
+use super::{Choice, Default, Entry, GIB, Kind, MIB, RECORD_LIMIT, Shape, size, time};
 
 const REGION: Entry = Entry::new(
     "region",
@@ -87,14 +87,9 @@ pub(super) static SOURCE: &[Entry] = &[
         "concurrency",
         Shape::Leaf(Kind::Count { least: 1, most: 256 }),
         Default::Value("16"),
-        "Objects that are read at once. Each takes some 2 MiB of memory, or as much as its largest record.",
+        "Objects that are read at once. Each needs memory for what it has in hand, up to its largest record.",
     ),
-    Entry::new(
-        "record_limit",
-        size(64 * KIB, GIB),
-        Default::Value("\"16 MiB\""),
-        "The largest record that is kept whole. A longer one is rejected with its position, its length and its first 64 KiB.",
-    ),
+    RECORD_LIMIT,
     Entry::new(
         "optional",
         Shape::Leaf(Kind::Boolean),
