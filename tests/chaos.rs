@@ -206,7 +206,7 @@ fn work(lab: &Lab, worker: usize, workers: usize, mut random: Random, longest: u
 
 fn command(lab: &Lab, worker: usize, workers: usize) -> Command {
     let share = format!("{worker}/{workers}");
-    let mut arguments = vec!["run", "pipeline.toml", "--no-progress", "--log", "error,tributary::phase=debug"];
+    let mut arguments = vec!["run", "pipeline.toml", "--no-progress", "--log", "warn,tributary::phase=debug"];
     if workers > 1 {
         arguments.extend(["--worker", &share]);
     }

@@ -58,9 +58,9 @@ impl Deriver<'_> {
             return Ok(());
         }
         let mut ahead: HashMap<Box<str>, Ahead> = HashMap::new();
-        for key in &news.files {
+        for file in &news.files {
             let mut last = String::new();
-            self.told_in(key, &mut |agent, _| {
+            self.told_in(file, &mut |agent, _| {
                 if agent == last {
                     return;
                 }
@@ -80,7 +80,7 @@ impl Deriver<'_> {
                 break;
             }
             for file in self.live.day(&TableId::new("agent_event"), PartitionPath::of(*day)) {
-                self.told_in(&file.key, &mut |agent, told| {
+                self.told_in(file, &mut |agent, told| {
                     if let Some(ahead) = ahead.get_mut(agent) {
                         ahead.note(*day, told);
                     }

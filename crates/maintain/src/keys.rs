@@ -45,7 +45,7 @@ impl CommittedKeys for LakeKeys {
         let mut keys = Vec::with_capacity(usize::try_from(rows).unwrap_or(0));
         for file in files {
             let mut add = |batch: &RecordBatch| add_keys(&file.key, batch, &mut keys);
-            scan(self.store.as_ref(), &file.key, &COLUMNS, &mut add).await?;
+            scan(self.store.as_ref(), file, &COLUMNS, &mut add).await?;
         }
         Ok(keys)
     }

@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
+use tributary_commit::LiveFile;
 use tributary_connect::agent_time::EventKind;
-use tributary_core::{Day, Key, PartitionPath, TableId, Timestamp};
+use tributary_core::{Day, PartitionPath, TableId, Timestamp};
 
 use crate::derive::Deriver;
 use crate::error::Error;
@@ -95,13 +96,17 @@ impl Deriver<'_> {
 
     async fn told_on(&self, day: Day, each: &mut (dyn FnMut(&str, Told) + Send)) -> Result<(), Error> {
         for file in self.live.day(&TableId::new("agent_event"), PartitionPath::of(day)) {
-            self.told_in(&file.key, each).await?;
+            self.told_in(file, each).await?;
         }
         Ok(())
     }
 
     /// The agents of a file's events, and what is told of them, in the order of the file.
-    pub(crate) async fn told_in(&self, key: &Key, each: &mut (dyn FnMut(&str, Told) + Send)) -> Result<(), Error> {
+    pub(crate) async fn told_in(
+        &self,
+        file: &LiveFile,
+        each: &mut (dyn FnMut(&str, Told) + Send),
+    ) -> Result<(), Error> {
         // Of contacts one leaf is enough to see whether the list is there.
         const COLUMNS: [&str; 6] = [
             "agent_arn",
@@ -111,7 +116,8 @@ impl Deriver<'_> {
             "current_routing_profile_arn",
             "current_contacts.list.element.state",
         ];
-        scan(self.store, key, &COLUMNS, &mut |batch| {
+        let key = &file.key;
+        scan(self.store, file, &COLUMNS, &mut |batch| {
             let column = |at: usize| {
                 let (column, name) = (COLUMNS[at], COLUMNS[at].split('.').next().unwrap_or_default());
                 batch.column_by_name(name).ok_or_else(|| Error::Column { key: key.clone(), column })

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use tributary_commit::{LiveFile, LiveFiles};
-use tributary_core::{Day, Epoch, Key, ScopeId, ScopeState, TableId};
+use tributary_core::{Day, Epoch, ScopeId, ScopeState, TableId};
 
 use crate::error::Error;
 use crate::news::News;
@@ -86,11 +86,11 @@ impl Marks {
         let table = TableId::new("agent_event");
         let is_news = |day: Day, file: &LiveFile| days.contains(&day) && self.is_stale(day, file.epoch);
         let news = live.iter().filter(|(of, day, file)| **of == table && is_news(day.day(), file));
-        let news: Vec<(Day, Key)> = news.map(|(_, partition, file)| (partition.day(), file.key.clone())).collect();
+        let news: Vec<(Day, &LiveFile)> = news.map(|(_, partition, file)| (partition.day(), file)).collect();
         let first = news.iter().map(|(day, _)| *day).min()?;
         let last = news.iter().map(|(day, _)| *day).max()?;
         let are_newest = self.days.range(first..).next().is_none();
-        Some(News { first, last, files: news.into_iter().map(|(_, key)| key).collect(), are_newest })
+        Some(News { first, last, files: news.into_iter().map(|(_, file)| file.clone()).collect(), are_newest })
     }
 
     /// All events of these days have their rows now.

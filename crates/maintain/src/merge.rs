@@ -236,7 +236,7 @@ type Group = (Key, Arc<ParquetMetaData>, usize);
 async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Group>, Error> {
     let mut groups = Vec::new();
     for file in files {
-        let footer = metadata(store, &file.key).await?;
+        let footer = metadata(store, file).await?;
         groups.extend((0..footer.num_row_groups()).map(|group| (file.key.clone(), Arc::clone(&footer), group)));
     }
     Ok(groups)

@@ -1,7 +1,8 @@
 //! Events that were not derived before, and what of other days they change.
 
+use tributary_commit::LiveFile;
 use tributary_connect::agent_time::{AgentTime, EventKind};
-use tributary_core::{Day, Key, Timestamp};
+use tributary_core::{Day, Timestamp};
 
 use crate::derive::Rules;
 
@@ -13,7 +14,7 @@ pub(crate) struct News {
     /// The last of them.
     pub(crate) last: Day,
     /// The files that have them.
-    pub(crate) files: Vec<Key>,
+    pub(crate) files: Vec<LiveFile>,
     /// Whether no day from the first of theirs on had been derived before.
     pub(crate) are_newest: bool,
 }

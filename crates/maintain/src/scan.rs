@@ -10,23 +10,27 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use tributary_commit::LiveFile;
 use tributary_core::Key;
-use tributary_store::ObjectStore;
+use tributary_store::{ObjectStore, StoreError};
 
 use crate::error::Error;
 
 /// Rows of one batch: bounds what is decoded at a time.
 const BATCH_ROWS: usize = 8_192;
 
+/// Of a file's end so many bytes are read before it is known how long the footer is.
+const FOOTER_BYTES: u64 = 64 << 10;
+
 /// Calls `each` with the batches of the named columns of a file, in their order.
 pub(crate) async fn scan(
     store: &dyn ObjectStore,
-    key: &Key,
+    file: &LiveFile,
     columns: &[&'static str],
     each: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
 ) -> Result<(), Error> {
-    let metadata = metadata(store, key).await?;
-    let mut reader = Reader::new(key.clone(), &metadata, columns, None, BATCH_ROWS, &Reading::Plain)?;
+    let metadata = metadata(store, file).await?;
+    let mut reader = Reader::new(file.key.clone(), &metadata, columns, None, BATCH_ROWS, &Reading::Plain)?;
     while let Some(batch) = reader.next(store).await? {
         each(&batch)?;
     }
@@ -112,10 +116,8 @@ impl Reader {
                 DecodeResult::Finished => return Ok(None),
                 DecodeResult::Data(batch) => return Ok(Some(batch)),
                 DecodeResult::NeedsData(ranges) => {
-                    let mut parts = Vec::with_capacity(ranges.len());
-                    for range in &ranges {
-                        parts.push(read(store, &self.key, range.clone()).await?);
-                    }
+                    let parts = store.read_ranges(&self.key, &ranges).await;
+                    let parts = parts.map_err(|cause| Error::Store { key: self.key.clone(), cause })?;
                     self.decoder.push_ranges(ranges, parts).map_err(damaged)?;
                 }
             }
@@ -123,28 +125,35 @@ impl Reader {
     }
 }
 
-/// The footer of a file.
-pub(crate) async fn metadata(store: &dyn ObjectStore, key: &Key) -> Result<Arc<ParquetMetaData>, Error> {
+/// The footer of a file: by one read, where it is no longer than most.
+pub(crate) async fn metadata(store: &dyn ObjectStore, file: &LiveFile) -> Result<Arc<ParquetMetaData>, Error> {
+    let key = &file.key;
     let damaged = |cause: ParquetError| Error::Damaged { key: key.clone(), cause };
-    let fetched = store.size(key).await.map_err(|cause| Error::Store { key: key.clone(), cause })?;
-    let size = fetched.ok_or_else(|| Error::Missing { key: key.clone() })?;
     // The page index would be read in vain: whole columns are wanted.
-    let decoder = ParquetMetaDataPushDecoder::try_new(size).map_err(damaged)?;
+    let decoder = ParquetMetaDataPushDecoder::try_new(file.bytes).map_err(damaged)?;
     let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Skip);
+    let end = file.bytes.saturating_sub(FOOTER_BYTES)..file.bytes;
+    match store.read_range(key, end.clone()).await {
+        Ok(bytes) => decoder.push_range(end, bytes).map_err(damaged)?,
+        Err(cause) => return Err(why(store, key, cause).await),
+    }
     loop {
         match decoder.try_decode().map_err(damaged)? {
             DecodeResult::Data(metadata) => return Ok(Arc::new(metadata)),
             DecodeResult::Finished => return Err(damaged(ParquetError::General("no footer".to_owned()))),
             DecodeResult::NeedsData(ranges) => {
-                for range in ranges {
-                    let part = read(store, key, range.clone()).await?;
-                    decoder.push_range(range, part).map_err(damaged)?;
-                }
+                let parts = store.read_ranges(key, &ranges).await;
+                let parts = parts.map_err(|cause| Error::Store { key: key.clone(), cause })?;
+                decoder.push_ranges(ranges, parts).map_err(damaged)?;
             }
         }
     }
 }
 
-async fn read(store: &dyn ObjectStore, key: &Key, range: std::ops::Range<u64>) -> Result<bytes::Bytes, Error> {
-    store.read_range(key, range).await.map_err(|cause| Error::Store { key: key.clone(), cause })
+/// What it means that a file cannot be read.
+async fn why(store: &dyn ObjectStore, key: &Key, cause: StoreError) -> Error {
+    match store.size(key).await {
+        Ok(None) => Error::Missing { key: key.clone() },
+        Ok(Some(_)) | Err(_) => Error::Store { key: key.clone(), cause },
+    }
 }

@@ -23,6 +23,7 @@ mod complete;
 mod lifecycle;
 mod options;
 mod probe;
+mod ranges;
 mod read;
 mod store;
 mod upload;

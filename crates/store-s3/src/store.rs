@@ -11,6 +11,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 use tributary_aws::{Answer, Call, answer_time};
 use tributary_core::{Attempt, Key, Ticket, Timestamp};
@@ -18,7 +19,7 @@ use tributary_store::{Completed, Created, ObjectStore, PendingUpload, StoreError
 
 use crate::answer::{ABORT, DELETE, LIST, UPLOADS, WRITE, store_error};
 use crate::upload::{S3Upload, unnamed};
-use crate::{Encryption, Options, checksum};
+use crate::{Encryption, Options, checksum, ranges};
 
 /// Parts of all uploads that are on their way at once: with parts of 8 MiB they are 64 MiB of memory.
 const PARTS_AT_ONCE: usize = 8;
@@ -271,6 +272,13 @@ impl ObjectStore for S3Store {
             return Ok(bytes);
         }
         Err(io(std::io::ErrorKind::UnexpectedEof))
+    }
+
+    async fn read_ranges(&self, key: &Key, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StoreError> {
+        let calls = ranges::joined(ranges);
+        let bodies = stream::iter(calls.iter().cloned()).map(|call| self.read_range(key, call));
+        let bodies: Vec<Bytes> = bodies.buffered(ranges::AT_ONCE).try_collect().await?;
+        Ok(ranges::parts(ranges, &calls, &bodies))
     }
 
     async fn create(&self, key: &Key, body: Bytes) -> Result<Created, StoreError> {

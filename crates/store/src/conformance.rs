@@ -58,6 +58,10 @@ async fn reading_and_deleting(store: &dyn ObjectStore) {
     assert_eq!(store.read_range(&name, 2..5).await.unwrap(), Bytes::from_static(b"234"));
     assert_eq!(store.read_range(&name, 10..10).await.unwrap(), Bytes::new());
     assert!(store.read_range(&name, 8..11).await.is_err(), "a range beyond the end is an error, not a short answer");
+    assert_eq!(store.read_ranges(&name, &[]).await.unwrap(), Vec::<Bytes>::new());
+    let ranges = [6..8, 0..1, 1..3, 4..4, 0..10, 9..10];
+    assert_eq!(store.read_ranges(&name, &ranges).await.unwrap(), ["67", "0", "12", "", "0123456789", "9"]);
+    assert!(store.read_ranges(&name, &[0..1, 8..11]).await.is_err());
     assert_eq!(store.read(&key("a")).await.ok().flatten(), None, "a folder is no object");
     assert_eq!(store.read(&key("a/b.json/c")).await.unwrap(), None, "nothing is below an object");
     store.delete(&name).await.unwrap();

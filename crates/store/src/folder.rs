@@ -252,6 +252,16 @@ fn digest_of_file(path: &Path) -> io::Result<Option<(u64, Digest)>> {
     }
 }
 
+/// Some bytes of a file.
+fn part(file: &mut File, range: &Range<u64>) -> io::Result<Bytes> {
+    let length = range.end.checked_sub(range.start).and_then(|length| usize::try_from(length).ok());
+    let length = length.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes.into())
+}
+
 #[async_trait]
 impl ObjectStore for FolderStore {
     async fn read(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
@@ -273,14 +283,14 @@ impl ObjectStore for FolderStore {
     }
 
     async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.blocking("reading", key, move |inner, key| Ok(part(&mut File::open(inner.path(key))?, &range)?)).await
+    }
+
+    async fn read_ranges(&self, key: &Key, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StoreError> {
+        let ranges = ranges.to_vec();
         self.blocking("reading", key, move |inner, key| {
-            let length = range.end.checked_sub(range.start).and_then(|length| usize::try_from(length).ok());
-            let length = length.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
             let mut file = File::open(inner.path(key))?;
-            file.seek(SeekFrom::Start(range.start))?;
-            let mut bytes = vec![0; length];
-            file.read_exact(&mut bytes)?;
-            Ok(bytes.into())
+            Ok(ranges.iter().map(|range| part(&mut file, range)).collect::<io::Result<_>>()?)
         })
         .await
     }

@@ -51,6 +51,16 @@ pub trait ObjectStore: Send + Sync {
     /// Some bytes of an object that exists; the range lies inside it.
     async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError>;
 
+    /// Several ranges of one object, as [`read_range`](Self::read_range) gives them and in their order. A store where calls
+    /// are dear reads neighbours by one.
+    async fn read_ranges(&self, key: &Key, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StoreError> {
+        let mut parts = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            parts.push(self.read_range(key, range.clone()).await?);
+        }
+        Ok(parts)
+    }
+
     /// Creates the object unless it exists. Linearizable and durable.
     async fn create(&self, key: &Key, body: Bytes) -> Result<Created, StoreError>;
 
