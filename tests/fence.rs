@@ -4,6 +4,7 @@ use std::process::Child;
 
 use crate::inputs::events;
 use crate::lab::{Lab, balance, difference};
+use crate::stream::wait_until;
 
 #[test]
 fn one_of_two_is_fenced_and_nothing_is_doubled() {
@@ -57,6 +58,41 @@ fn two_runs_over_archives_that_overlap_leave_each_event_once() {
         duplicates += balance(&serde_json::from_slice(&output.stdout).unwrap())[2];
     }
     assert_eq!((duplicates, lab.status()["tables"]["agent_event"]["rows"].as_u64()), (200, Some(600)));
+}
+
+/// The days that are derived first are not those of the other run, so that its epoch is in nobody's way; and its events are
+/// stale.
+#[test]
+fn what_another_run_left_claimed_is_published_before_it_is_derived() {
+    let lab = Lab::new("");
+    let all = events("--agents 10 --events 1200 --days 6 --seed 29");
+    let day = |line: &&str| line.split("\"EventTimestamp\":\"").nth(1).map(|rest| rest[..10].to_owned());
+    let (first, last) =
+        (all.lines().filter_map(|line| day(&line)).min(), all.lines().filter_map(|line| day(&line)).max());
+    let of = |wanted: &Option<String>| -> String {
+        all.lines().filter(|line| day(line) == *wanted).map(|line| format!("{line}\n")).collect()
+    };
+    let plain = Lab::new("");
+    let text = std::fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    for (name, day) in [("late", &last), ("early", &first)] {
+        assert!(!of(day).is_empty());
+        plain.input(name, of(day));
+        std::fs::write(lab.path(name), of(day)).unwrap();
+        std::fs::write(lab.path(&format!("{name}.toml")), text.replace("in/*", name)).unwrap();
+    }
+    plain.run();
+    let start = |name: &str, failpoints: &str| {
+        let mut command = lab.command(&["run", &format!("{name}.toml"), "--output", "json"]);
+        command.env("FAILPOINTS", failpoints).spawn().unwrap()
+    };
+    // It stands before the claim of what it derived while the other one claims its events and dies.
+    let deriving = start("late", "commit:before_claim=1*off->1*sleep(5000)->off");
+    wait_until("its events are there", || lab.lake().join("agent_event").exists());
+    let dying = start("early", "commit:after_claim=return").wait_with_output().unwrap();
+    assert_eq!(dying.status.code(), None, "{dying:?}");
+    let output = deriving.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Child;
 use crate::engines::Engines;
 use crate::engines::weed::Weed;
 use crate::inputs::events;
-use crate::lab::{Lab, difference, text};
+use crate::lab::{Lab, difference, output_of, text};
 
 const WORKERS: usize = 4;
 
@@ -85,4 +85,41 @@ fn a_worker_that_cannot_be_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{worker}");
         assert!(text(&output.stderr).contains("as in 2/4"), "{}", text(&output.stderr));
     }
+}
+
+/// An old worker reads what it can, and stops before it does harm; what it leaves, newer ones finish.
+#[test]
+fn an_old_worker_beside_a_new_one_stops_by_name() {
+    const NEW: (&str, &str) = ("FAILPOINTS", "commit:newest_format=return(2)");
+    let plain = Lab::new(OPTIONS);
+    let lab = Lab::new(OPTIONS);
+    let (first, second): (Vec<_>, Vec<_>) = parts().into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
+    for (_, (name, part)) in first.iter().chain(&second) {
+        plain.input(name, part);
+    }
+    plain.run();
+    first.iter().for_each(|(_, (name, part))| lab.input(name, part));
+    lab.run();
+    second.iter().for_each(|(_, (name, part))| lab.input(name, part));
+    let worker = |share: &str| lab.command(&["run", "pipeline.toml", "--no-progress", "--worker", share]);
+    // It has read the log and stands before its claim while the new one runs from its beginning to its end.
+    let old = worker("1/2").env("FAILPOINTS", "commit:before_claim=1*sleep(6000)").spawn().unwrap();
+    let new = worker("2/2").env(NEW.0, NEW.1).output().unwrap();
+    assert!(new.status.success(), "a new one reads what an old one wrote: {}", text(&new.stderr));
+    let made = output_of(lab.command(&["status", "pipeline.toml", "--output", "json"]).env(NEW.0, NEW.1));
+
+    let old = old.wait_with_output().unwrap();
+    let message = text(&old.stderr);
+    assert_eq!(old.status.code(), Some(2), "{message}");
+    assert!(message.contains("has format 2, this version reads up to 1: use a newer version"), "{message}");
+    let after = output_of(lab.command(&["status", "pipeline.toml", "--output", "json"]).env(NEW.0, NEW.1));
+    let tally = |status: &[u8]| serde_json::from_slice::<serde_json::Value>(status).unwrap()["tally"].clone();
+    assert_eq!(tally(&after), tally(&made), "it has published nothing");
+    for verb in ["run", "status", "gc"] {
+        let refused = lab.command(&[verb, "pipeline.toml"]).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{verb}: {}", text(&refused.stderr));
+    }
+
+    output_of(lab.command(&["run", "pipeline.toml", "--no-progress"]).env(NEW.0, NEW.1));
+    assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
 }

@@ -15,7 +15,7 @@ use tributary_store::ObjectStore;
 use crate::digest::{CheckpointSum, TextDigest};
 use crate::head::{Head, Place, Since};
 use crate::layout::{Layout, LogName, log_name};
-use crate::record::{FORMAT, SideObject, StateEntry, decode, encode};
+use crate::record::{SideObject, StateEntry, decode, encode, newest_format};
 use crate::{CommitError, LiveFile, LiveFiles};
 
 /// A checkpoint is due after this many changed splits: a batch over small files moves many in one epoch.
@@ -119,7 +119,7 @@ pub(crate) async fn write(
     let ended = write_ended(store, layout, epoch, head).await?;
     let open = head.checkpoint.positions().filter(|(_, at)| **at != Position::End);
     let summary = CheckpointRecord {
-        format: FORMAT,
+        format: newest_format(),
         pipeline: pipeline.clone(),
         epoch,
         record,
@@ -198,7 +198,7 @@ async fn write_manifests(
             manifests.remove(place);
             continue;
         }
-        let body = encode(&Manifest { format: FORMAT, table: table.clone(), partition: *partition, files })?;
+        let body = encode(&Manifest { format: newest_format(), table: table.clone(), partition: *partition, files })?;
         let key = layout.manifest(table, *partition, epoch, TextDigest::of(&body))?;
         manifests.insert(place.clone(), SideObject::of(key.clone(), &body));
         objects.push((key, body));
@@ -222,7 +222,7 @@ async fn write_ended(
     while let Some((_, last)) = pieces.pop_if(|(_, last)| last.len() < 2 * splits.len()) {
         splits.extend(last);
     }
-    let ended = Ended { format: FORMAT, splits };
+    let ended = Ended { format: newest_format(), splits };
     let body = encode(&ended)?;
     let key = layout.ended(epoch, TextDigest::of(&body))?;
     let object = SideObject::of(key.clone(), &body);

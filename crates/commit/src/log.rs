@@ -17,7 +17,7 @@ use crate::head::{Head, Place};
 use crate::layout::{Layout, LogName, log_name};
 use crate::load::{Loaded, Step, load};
 use crate::owner::{self, EVERYBODYS};
-use crate::record::{FORMAT, Record, SideObject, StateEntry, encode};
+use crate::record::{Record, SideObject, StateEntry, encode, newest_format};
 use crate::{Claim, CommitError, FencedBy, LiveFiles, LogOptions, Permit, Proposal, Recovered, invariants};
 
 /// Snapshots that are read at once.
@@ -258,7 +258,7 @@ impl CommitLog {
         let options = self.options.options.digest();
         let new_options = self.head.options != Some(options);
         Record {
-            format: FORMAT,
+            format: newest_format(),
             pipeline: self.options.pipeline.clone(),
             epoch,
             attempt: proposal.attempt.clone(),

@@ -5,7 +5,7 @@ use tributary_store::{Created, ObjectStore};
 
 use crate::CommitError;
 use crate::layout;
-use crate::record::{FORMAT, Owner, decode, encode};
+use crate::record::{Owner, decode, encode, newest_format};
 
 /// The table that every pipeline of a lake writes to.
 pub(crate) const EVERYBODYS: &str = "rejected";
@@ -14,7 +14,7 @@ pub(crate) const EVERYBODYS: &str = "rejected";
 pub(crate) async fn own(store: &dyn ObjectStore, pipeline: &PipelineId, tables: &[TableId]) -> Result<(), CommitError> {
     for table in tables.iter().filter(|table| table.as_str() != EVERYBODYS) {
         let key = layout::owner(table)?;
-        let ours = Owner { format: FORMAT, table: table.clone(), pipeline: pipeline.clone() };
+        let ours = Owner { format: newest_format(), table: table.clone(), pipeline: pipeline.clone() };
         let Created::Exists(body) = store.create(&key, encode(&ours)?).await? else { continue };
         let owner: Owner = decode(&key, &body)?;
         if owner.pipeline != *pipeline {

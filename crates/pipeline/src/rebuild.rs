@@ -68,9 +68,13 @@ pub async fn derive(
             Err(failure) if is_overtaken(&failure) && patience > 0 => {
                 tracing::info!(error = %failure, "deriving again");
                 patience -= 1;
-                deriving.recover().await?;
             }
             Err(failure) => return Err(failure),
+        }
+        // The claim has read what others claimed meanwhile, and those may have died before they published it: only what is
+        // published can be read.
+        if deriving.stale().is_some() {
+            deriving.recover().await?;
         }
     }
     Ok(done)

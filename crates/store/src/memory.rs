@@ -67,6 +67,18 @@ struct State {
     begun: u64,
     now: Option<Timestamp>,
     faults: HashMap<Verb, VecDeque<Outcome>>,
+    /// What decides how a completion that comes again is answered; [`Completed::Before`] without it.
+    fickle: Option<u64>,
+}
+
+impl State {
+    /// The answer to a completion of what stands there.
+    fn completed_again(&mut self) -> Completed {
+        let Some(state) = &mut self.fickle else { return Completed::Before };
+        // The linear congruential generator of Knuth's MMIX; its highest bit is its best.
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if *state >> 63 == 0 { Completed::Before } else { Completed::Now }
+    }
 }
 
 /// Objects in memory. Clones share them.
@@ -79,6 +91,13 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that answers a completion that comes again as S3 does: it may say that it made the object, or that
+    /// there is no such upload, which whoever looks then takes for [`Completed::Before`]. For tests.
+    pub fn fickle(seed: u64) -> Self {
+        let state = State { fickle: Some(seed), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// The next call of `verb` that has no outcome yet gets this one. For tests.
@@ -140,7 +159,7 @@ fn completed(state: &mut State, key: &Key, ticket: &Ticket) -> Result<Completed,
     let Some(object) = state.objects.get(key) else { return Err(StoreError::Gone { key: key.clone() }) };
     let found = object.len() as u64;
     if found == ticket.bytes && digest_of(object) == ticket.digest {
-        return Ok(Completed::Before);
+        return Ok(state.completed_again());
     }
     Err(different(found))
 }
@@ -293,6 +312,7 @@ mod tests {
     async fn passes_the_conformance_suite() {
         crate::conformance::run(|| Arc::new(MemoryStore::new())).await;
         crate::conformance::tells_who_completed(&MemoryStore::new()).await;
+        crate::conformance::run(|| Arc::new(MemoryStore::fickle(7))).await;
     }
 
     #[tokio::test]

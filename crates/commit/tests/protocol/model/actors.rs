@@ -99,7 +99,8 @@ impl World {
 /// Plays the scripts, one call of one actor at a time, until all have ended.
 pub(crate) fn play(scripts: &[Script], faults: usize, checkpoint_every: u64, chooser: &mut dyn Chooser) -> World {
     let looks_pass = faults == 0 && checkpoint_every == LogOptions::CHECKPOINT_EVERY;
-    let world = World { lake: Lake::default(), attempts: Arc::default(), checkpoint_every, looks_pass };
+    let lake = Lake { memory: MemoryStore::fickle(faults as u64), ..Lake::default() };
+    let world = World { lake, attempts: Arc::default(), checkpoint_every, looks_pass };
     let mut faults = faults;
     let mut actors: Vec<Actor> = Vec::new();
     for script in scripts {
