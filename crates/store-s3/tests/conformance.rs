@@ -1,7 +1,11 @@
-//! The suite of every store, on a real server.
+//! The suite of every store, on two real servers.
 
 #![expect(clippy::unwrap_used, reason = "a broken expectation panics")]
 
+#[path = "../../../tests/engines/ministack.rs"]
+mod ministack;
+#[path = "../../../tests/engines/server.rs"]
+mod server;
 #[path = "../../../tests/engines/venv.rs"]
 mod venv;
 #[path = "../../../tests/engines/weed.rs"]
@@ -12,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
+use ministack::Ministack;
 use tributary_aws::Connection;
 use tributary_core::{Attempt, Key};
 use tributary_store::ObjectStore as _;
@@ -21,8 +26,6 @@ use weed::{BUCKET, KEYS, Weed};
 
 const ENDPOINT: &str = "TRIBUTARY_TEST_ENDPOINT";
 
-/// The SDK reads credentials from the environment, which a test cannot change for itself: it starts itself again, as
-/// the client of the server that it has started.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seaweedfs_passes_the_suite() {
     if std::env::var_os(ENDPOINT).is_some() {
@@ -30,9 +33,24 @@ async fn seaweedfs_passes_the_suite() {
     }
     let folder = tempfile::tempdir().unwrap();
     let Some(weed) = Weed::start(folder.path()) else { return };
-    let endpoint = weed.endpoint();
-    let variables = KEYS.into_iter().chain([(ENDPOINT, endpoint.as_str())]);
-    run_again("seaweedfs_passes_the_suite", variables).unwrap();
+    as_client_of(&weed.endpoint(), "seaweedfs_passes_the_suite");
+}
+
+/// A second opinion: what one server lets pass, the other may not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ministack_passes_the_suite() {
+    if std::env::var_os(ENDPOINT).is_some() {
+        return suite().await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let Some(ministack) = Ministack::start(folder.path()) else { return };
+    as_client_of(&ministack.endpoint(), "ministack_passes_the_suite");
+}
+
+/// The SDK reads credentials from the environment, which a test cannot change for itself: it starts itself again, as
+/// the client of the server that it has started.
+fn as_client_of(endpoint: &str, test: &str) {
+    run_again(test, KEYS.into_iter().chain([(ENDPOINT, endpoint)])).unwrap();
 }
 
 async fn suite() {

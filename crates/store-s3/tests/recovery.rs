@@ -5,6 +5,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a broken expectation panics")]
 
+#[path = "../../../tests/engines/server.rs"]
+mod server;
 #[path = "../../../tests/engines/venv.rs"]
 mod venv;
 #[path = "../../../tests/engines/weed.rs"]

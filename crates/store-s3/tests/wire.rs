@@ -26,6 +26,7 @@ async fn requests_and_answers() {
         let sts = sts.to_str().unwrap().trim_start_matches("http://").parse().unwrap();
         what_is_asked_of_objects().await;
         what_is_asked_of_the_log().await;
+        what_is_asked_where_nobody_else_writes().await;
         what_a_completion_may_answer().await;
         what_a_creation_may_answer().await;
         what_is_said_of_refusals().await;
@@ -144,6 +145,20 @@ async fn what_is_asked_of_the_log() {
     for field in ["x-amz-storage-class", "x-amz-tagging"] {
         assert_eq!(put.field(field), None, "the log is of the standard class, without tags");
     }
+}
+
+/// With `exclusive` there is a look in the place of the condition.
+async fn what_is_asked_where_nobody_else_writes() {
+    let server = Server::new(&[NOTHING, Reply(200, &[], ""), THERE, Reply(200, &[], "123456789")]);
+    let store = S3Store::open(Options { exclusive: true, ..server.options() }).await.unwrap();
+    let name: Key = "_tributary/x.json".parse().unwrap();
+    assert_eq!(store.create(&name, Bytes::from_static(b"123456789")).await.unwrap(), Created::New);
+    let again = store.create(&name, Bytes::from_static(b"other")).await.unwrap();
+    assert_eq!(again, Created::Exists(Bytes::from_static(b"123456789")));
+    let requests = server.requests();
+    let verbs: Vec<&str> = requests.iter().filter_map(|request| request.line.split(' ').next()).collect();
+    assert_eq!(verbs, ["HEAD", "PUT", "HEAD", "GET"]);
+    assert!(requests.iter().all(|request| request.field("if-none-match").is_none()), "{requests:?}");
 }
 
 async fn what_a_completion_may_answer() {

@@ -11,6 +11,8 @@ mod input;
 mod measure;
 mod report;
 mod s3;
+#[path = "../../../tests/engines/server.rs"]
+mod server;
 #[path = "../../../tests/engines/venv.rs"]
 mod venv;
 #[path = "../../../tests/engines/weed.rs"]
