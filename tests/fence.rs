@@ -66,7 +66,8 @@ fn two_runs_over_archives_that_overlap_leave_each_event_once() {
 fn what_another_run_left_claimed_is_published_before_it_is_derived() {
     let lab = Lab::new("");
     let all = events("--agents 10 --events 1200 --days 6 --seed 29");
-    let day = |line: &&str| line.split("\"EventTimestamp\":\"").nth(1).and_then(|rest| rest.get(..10)).map(str::to_owned);
+    let day =
+        |line: &&str| line.split("\"EventTimestamp\":\"").nth(1).and_then(|rest| rest.get(..10)).map(str::to_owned);
     let (first, last) =
         (all.lines().filter_map(|line| day(&line)).min(), all.lines().filter_map(|line| day(&line)).max());
     let of = |wanted: &Option<String>| -> String {

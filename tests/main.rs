@@ -15,6 +15,7 @@ mod faulty_calls;
 mod fence;
 mod framings;
 mod inputs;
+mod kafka;
 mod kills;
 mod lab;
 mod objects;

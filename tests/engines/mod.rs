@@ -7,6 +7,7 @@
 
 #![expect(clippy::panic, reason = "a broken expectation panics")]
 
+pub(crate) mod kafka;
 mod npm;
 pub(crate) mod s3rver;
 mod server;

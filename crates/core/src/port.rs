@@ -111,6 +111,12 @@ pub trait Source: Send {
 
     /// Inputs that were left out so far.
     fn unread(&self) -> Vec<UnreadInput>;
+
+    /// After [`next`](Self::next) said that nothing follows: whether more follows in a line that begins anew from the log,
+    /// because the splits of this one are no longer those that it was opened with.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// Turns records into rows. Total: a bad record is a rejection, never an error.

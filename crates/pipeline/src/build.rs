@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use async_trait::async_trait;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
 use tributary_connect::Connect;
 use tributary_core::{
-    Checkpoint, Clock, Failure, RecordLimit, Scratch, Share, Source, TableId, Transform, rejected_table,
+    Checkpoint, Clock, CommittedKeys, Failure, RecordLimit, Scratch, Share, Source, TableId, Transform, rejected_table,
 };
 use tributary_maintain::LakeKeys;
 use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_attempt};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_source_file::FileSource;
+use tributary_source_kafka::Group;
 use tributary_source_s3::S3Source;
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
@@ -26,6 +27,7 @@ use tributary_store_s3::S3Store;
 
 use crate::error::Error;
 use crate::file::{Mode, OnChanged, OnGap};
+use crate::kafka_plan::KafkaPlan;
 use crate::merge::Merged;
 use crate::plan::{ParquetPlan, Plan, SpoolPlan};
 use crate::source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
@@ -33,6 +35,9 @@ use crate::{LakePlan, Problem, check};
 
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
 const TAKEOVER: Duration = Duration::from_secs(60);
+
+/// A quarter of the budget is for what the client of Kafka has fetched ahead.
+const QUEUE_SHARE: u64 = 4;
 
 /// Smaller batches cost more than their rows.
 const LEAST_BATCH_BYTES: u64 = 64 << 10;
@@ -91,12 +96,14 @@ pub struct LineFactory {
     share: Option<Share>,
     /// Standard input was opened by a line of this process; no other line can read it from where it was committed.
     input_taken: AtomicBool,
+    /// The member of a group of Kafka; it outlives lines.
+    group: Mutex<Option<Arc<Group>>>,
 }
 
 impl LineFactory {
     /// A factory for `plan`. `clock` is the commit log's.
     pub fn new(plan: Plan, change: OptionChange, clock: Arc<dyn Clock>) -> Self {
-        Self { plan, change, clock, share: None, input_taken: AtomicBool::new(false) }
+        Self { plan, change, clock, share: None, input_taken: AtomicBool::new(false), group: Mutex::new(None) }
     }
 
     /// The same for one of several workers that share the inputs among them, on one commit log.
@@ -150,6 +157,8 @@ impl LineFactory {
             sources.push(match &source.kind {
                 SourceKind::File(file) => Box::new(self.file_source(source.name.as_str(), file, checkpoint).await?),
                 SourceKind::S3(s3) => Box::new(S3Source::open(self.s3_options(s3), checkpoint).await?),
+                // The only one: its partitions have scopes of their own.
+                SourceKind::Kafka(kafka) => return Ok(Box::new(self.group(kafka).await?.attach(checkpoint)?)),
             });
         }
         Ok(Box::new(Merged::new(sources, self.plan.mode == Mode::Streaming)))
@@ -181,6 +190,41 @@ impl LineFactory {
         }
     }
 
+    /// The member of the plan's group; it joins when it is first asked for.
+    async fn group(&self, kafka: &KafkaPlan) -> Result<Arc<Group>, Failure> {
+        let known = self.group.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(group) = known {
+            return Ok(group);
+        }
+        let options = self.kafka_options(kafka)?;
+        let group = Arc::new(blocking("Kafka", move || Group::join(options)).await??);
+        *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&group));
+        Ok(group)
+    }
+
+    /// What the source is told in this run.
+    pub(crate) fn kafka_options(&self, kafka: &KafkaPlan) -> Result<tributary_source_kafka::Options, Failure> {
+        if self.share.is_some() {
+            return Err(Error::Worker { name: kafka.options.name.clone() }.into());
+        }
+        Ok(tributary_source_kafka::Options {
+            batch: self.plan.mode == Mode::Batch,
+            batch_bytes: self.most_batch_bytes().min(tributary_source_kafka::Options::BATCH_BYTES),
+            queue_bytes: usize::try_from(self.queue_bytes()).unwrap_or(usize::MAX),
+            ..kafka.with_password()?
+        })
+    }
+
+    /// What the client of Kafka may hold of the budget.
+    fn queue_bytes(&self) -> u64 {
+        self.plan.budget.get() / QUEUE_SHARE
+    }
+
+    /// Whether the inputs are partitions of Kafka.
+    fn reads_kafka(&self) -> bool {
+        self.plan.sources.iter().any(|source| matches!(source.kind, SourceKind::Kafka(_)))
+    }
+
     /// Bytes of input in a batch: commits fall between batches, and at least two batches should be in flight.
     fn most_batch_bytes(&self) -> usize {
         let commit = self.plan.commit.input.map_or(u64::MAX, NonZeroU64::get);
@@ -199,7 +243,11 @@ impl LineFactory {
             OnGap::Continue => tributary_runtime::OnGap::Continue,
         };
         // The keys of the days were read up to the recovery; a claim after somebody else's commit would miss some.
-        settings.guarded = true;
+        settings.guarded = !self.reads_kafka();
+        if self.reads_kafka() {
+            settings.splits_move = true;
+            settings.budget = settings.budget.saturating_sub(self.queue_bytes());
+        }
         settings
     }
 }
@@ -229,7 +277,8 @@ impl LineBuilder for LineFactory {
             sink: Box::new(sink),
             log,
             recovered,
-            keys: Some(Box::new(keys)),
+            // Of a stream each partition has its own, in its state.
+            keys: (!self.reads_kafka()).then(|| Box::new(keys) as Box<dyn CommittedKeys>),
             settings: self.settings(),
         })
     }

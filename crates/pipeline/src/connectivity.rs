@@ -61,6 +61,10 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
                 let opened = factory.file_source(name, file, &Checkpoint::default()).await;
                 opened.map(|_| "found".to_owned()).map_err(|failure| in_words(&failure))
             }
+            SourceKind::Kafka(kafka) => match factory.kafka_options(kafka) {
+                Ok(options) => kafka_topics(options).await,
+                Err(failure) => Err(in_words(&failure)),
+            },
             SourceKind::S3(s3) => {
                 let probed = S3Source::probe(factory.s3_options(s3)).await;
                 probed.map_err(|error| in_words(&error))
@@ -69,6 +73,14 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
         steps.push(Step { what: format!("open the source {name}"), outcome });
     }
     steps
+}
+
+async fn kafka_topics(options: tributary_source_kafka::Options) -> Result<String, String> {
+    let probed = tokio::task::spawn_blocking(move || tributary_source_kafka::probe(&options)).await;
+    match probed {
+        Ok(probed) => probed.map_err(|error| in_words(&error)),
+        Err(died) => Err(in_words(&died)),
+    }
 }
 
 fn opening<S>(steps: &mut Vec<Step>, factory: &LineFactory, opened: Result<S, StoreError>) -> Option<S> {

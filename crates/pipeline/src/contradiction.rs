@@ -1,5 +1,6 @@
 //! What is right key by key and wrong together.
 
+mod kafka;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     findings.extend(streamed_standard_input(root, &files));
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
+    findings.extend(kafka::kafka(root));
     findings.extend(lake_in_s3(root));
     findings
 }

@@ -36,6 +36,24 @@ pub enum Error {
         /// The source.
         name: String,
     },
+    /// Processes that read Kafka share its partitions by their group.
+    #[error(
+        "source {name}: --worker is for files and objects; processes that read Kafka share the partitions by themselves: leave it out"
+    )]
+    Worker {
+        /// The source.
+        name: String,
+    },
+    /// A password is not where the pipeline file says.
+    #[error("source {name}: no password in {place}: {reason}")]
+    Password {
+        /// The source.
+        name: String,
+        /// The variable or the file.
+        place: String,
+        /// Why.
+        reason: String,
+    },
     /// A task that opens files died.
     #[error("opening {what} stopped unexpectedly")]
     Interrupted {
@@ -54,7 +72,9 @@ impl Error {
     /// What it asks of the caller.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Unreadable { .. } | Self::Invalid { .. } => Fault::Config,
+            Self::Unreadable { .. } | Self::Invalid { .. } | Self::Password { .. } | Self::Worker { .. } => {
+                Fault::Config
+            }
             Self::StandardInput { .. } => Fault::Data,
             Self::Interrupted { .. } | Self::Tables(_) => Fault::Bug,
         }
@@ -65,6 +85,8 @@ impl Error {
         match self {
             Self::Unreadable { .. } => "pipeline/unreadable",
             Self::Invalid { .. } => "pipeline/invalid",
+            Self::Password { .. } => "pipeline/password",
+            Self::Worker { .. } => "pipeline/worker",
             Self::StandardInput { .. } => "pipeline/standard-input",
             Self::Interrupted { .. } => "pipeline/interrupted",
             Self::Tables(_) => "pipeline/tables",

@@ -1,5 +1,6 @@
 //! What was typed: the pipeline file as serde reads it, nothing filled in.
 
+mod kafka;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::strict::{Word, section, word, words};
 use crate::unit;
 use crate::walk::is_source_name;
 
+pub use kafka::{GroupProtocol, KafkaSection, Mechanism, Start};
 pub use s3::{Encryption, LakeS3Section, Moment, S3Section, StorageClass};
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
@@ -91,6 +93,8 @@ pub enum SourceSection {
     File(#[serde(deserialize_with = "section")] FileSection),
     /// `[sources.NAME.s3]`.
     S3(#[serde(deserialize_with = "section")] Box<S3Section>),
+    /// `[sources.NAME.kafka]`.
+    Kafka(#[serde(deserialize_with = "section")] Box<KafkaSection>),
 }
 
 /// `[sources.NAME.file]`.

@@ -18,6 +18,7 @@ mod contradiction;
 mod ddl;
 mod error;
 mod file;
+mod kafka_plan;
 mod lake;
 mod lake_plan;
 mod location;
@@ -43,11 +44,12 @@ pub use connectivity::{Step, check_connections};
 pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, Interval,
-    LakeS3Section, LakeSection, MemorySection, Mode, Moment, OnChanged, OnGap, ParquetSection, PipelineFile, S3Section,
-    SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, StorageClass, TableName, Tables, Time,
-    TransformSection,
+    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, GroupProtocol,
+    Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment, OnChanged, OnGap,
+    ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, Start,
+    StorageClass, TableName, Tables, Time, TransformSection,
 };
+pub use kafka_plan::{KafkaPlan, Password};
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use lake_plan::LakePlan;
 pub use plan::{CommitPlan, ConnectPlan, ParquetPlan, Plan, SpoolPlan};

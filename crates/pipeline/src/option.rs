@@ -2,6 +2,7 @@
 //!
 //! The walk over a file, the JSON Schema and `docs/configuration.md` are all made from it, so that they cannot disagree.
 
+mod kafka;
 mod s3;
 
 use std::time::Duration;
@@ -71,6 +72,10 @@ pub(crate) enum Kind {
     Moment,
     /// Tags of objects, `name=value`; at most as many as S3 keeps.
     Tags,
+    /// Names of topics and regular expressions; at least one.
+    Topics,
+    /// Where a topic begins.
+    Start,
     /// Files, globs or `-`; at least one.
     Paths,
     /// ARNs of statuses, at least one, and no more than there are columns.
@@ -192,11 +197,17 @@ static SOURCE: &[Entry] = &[
         Default::Words("another kind of source"),
         "Objects in S3. Compression and framing are told from the content. An object is its key and its ETag: one that is replaced is read again. Credentials are never written here.",
     ),
-    Entry::new("kafka", Shape::Later(FILES_OR_S3), Default::Words(""), ""),
-    Entry::new("kinesis", Shape::Later(FILES_OR_S3), Default::Words(""), ""),
+    Entry::new(
+        "kafka",
+        Shape::Table(kafka::SOURCE),
+        Default::Words("another kind of source"),
+        "Topics of Kafka. Compression, framing and the header of a schema registry are told from the content.",
+    ),
+    Entry::new("kinesis", Shape::Later(NOT_KINESIS), Default::Words(""), ""),
 ];
 
-const FILES_OR_S3: &str = "this version reads files and objects in S3: [sources.NAME.file], [sources.NAME.s3]";
+const NOT_KINESIS: &str =
+    "this version reads files, objects in S3 and Kafka: [sources.NAME.file], [sources.NAME.s3], [sources.NAME.kafka]";
 
 /// Of every source that reads files or objects.
 const RECORD_LIMIT: Entry = Entry::new(

@@ -109,10 +109,12 @@ impl Plan {
         };
         let parquet = ParquetPlan::new(file.sink.parquet);
         let lake = LakePlan::new(file.lake, parquet.spool.as_ref());
+        let sources = file.sources.into_iter();
+        let sources = sources.map(|(name, section)| SourcePlan::new(name, section, &lake, &file.name)).collect();
         Self {
             pipeline: file.name,
             mode,
-            sources: file.sources.into_iter().map(|(name, section)| SourcePlan::new(name, section, &lake)).collect(),
+            sources,
             connect: ConnectPlan::new(&file.transform.connect),
             lake,
             parquet,

@@ -85,6 +85,8 @@ fn type_of(kind: &Kind) -> String {
         Kind::Bucket => "`s3://` URL".to_owned(),
         Kind::Patterns => "list of patterns".to_owned(),
         Kind::Moment => "day or moment".to_owned(),
+        Kind::Start => "`earliest`, `latest`, day or moment".to_owned(),
+        Kind::Topics => "list of topics".to_owned(),
         Kind::Tags => "list of `name=value`, at most 10".to_owned(),
         Kind::Paths => "list of paths".to_owned(),
         Kind::StatusArns => format!("list of ARNs, at most {CUSTOM_STATES}"),

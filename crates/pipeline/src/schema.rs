@@ -72,6 +72,7 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         Kind::Name => json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "not": {"const": "tables"}}),
         Kind::Folder | Kind::Location | Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Bucket => json!({"type": "string", "pattern": "^s3://"}),
+        Kind::Start => json!({"type": "string", "pattern": "^(earliest|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$"}),
         Kind::Moment => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}),
         Kind::Tags => json!({
             "type": "array",
@@ -80,7 +81,7 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
             "maxItems": 10,
             "uniqueItems": true,
         }),
-        Kind::Paths | Kind::Patterns => json!({
+        Kind::Paths | Kind::Patterns | Kind::Topics => json!({
             "type": "array",
             "items": {"type": "string", "minLength": 1},
             "minItems": 1,

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tributary_aws::{Connection, Role};
-use tributary_core::RecordLimit;
+use tributary_core::{PipelineId, RecordLimit};
 use tributary_source_s3::{Keys, Options};
 
 use crate::file::{FileSection, Moment, OnChanged, S3Section, Size, SourceName, SourceSection, Time};
+use crate::kafka_plan::KafkaPlan;
 use crate::lake_plan::LakePlan;
 use crate::location::Location;
 
@@ -25,6 +26,8 @@ pub struct SourcePlan {
 pub enum SourceKind {
     /// Files of this machine, or standard input.
     File(FilePlan),
+    /// Topics of Kafka. What a run adds is filled in when it is built.
+    Kafka(Box<KafkaPlan>),
     /// Objects in S3. What a run adds (its mode, its share, the size of batches) is filled in when it is built.
     S3(Box<S3Plan>),
 }
@@ -55,9 +58,10 @@ pub struct S3Plan {
 
 impl SourcePlan {
     /// What the section means, beside this lake; its values were walked before.
-    pub(crate) fn new(name: SourceName, section: SourceSection, lake: &LakePlan) -> Self {
+    pub(crate) fn new(name: SourceName, section: SourceSection, lake: &LakePlan, pipeline: &PipelineId) -> Self {
         let kind = match section {
             SourceSection::File(file) => SourceKind::File(FilePlan::new(file)),
+            SourceSection::Kafka(kafka) => SourceKind::Kafka(Box::new(KafkaPlan::new(&name, *kafka, pipeline))),
             SourceSection::S3(s3) => SourceKind::S3(Box::new(S3Plan::new(&name, *s3, lake))),
         };
         Self { name, kind }
@@ -68,6 +72,7 @@ impl SourcePlan {
         match &self.kind {
             SourceKind::File(file) => file.record_limit,
             SourceKind::S3(s3) => s3.options.record_limit,
+            SourceKind::Kafka(kafka) => kafka.record_limit(),
         }
     }
 }
@@ -122,7 +127,7 @@ impl S3Plan {
     }
 }
 
-fn record_limit(written: Option<Size>) -> RecordLimit {
+pub(crate) fn record_limit(written: Option<Size>) -> RecordLimit {
     let limit = written.map(|limit| usize::try_from(limit.bytes()).unwrap_or(usize::MAX));
     limit.map_or(RecordLimit::DEFAULT, RecordLimit::new)
 }

@@ -156,7 +156,9 @@ fn read(shape: &Shape, variable: &str, text: &str) -> Value {
             text.trim().parse().map_or_else(|_| kept(), |number| Value::Integer(Some(number)))
         }
         Shape::Leaf(Kind::AllOrChoices(_)) if text.trim() == "all" => Value::Text("all".to_owned()),
-        Shape::Leaf(Kind::Paths | Kind::Patterns | Kind::Tags | Kind::Choices(_) | Kind::AllOrChoices(_)) => {
+        Shape::Leaf(
+            Kind::Paths | Kind::Patterns | Kind::Tags | Kind::Topics | Kind::Choices(_) | Kind::AllOrChoices(_),
+        ) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             let origin = || Origin::Variable(variable.to_owned());
             Value::List(items.map(|item| Node { origin: origin(), value: Value::Text(item.to_owned()) }).collect())

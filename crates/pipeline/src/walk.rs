@@ -1,5 +1,6 @@
 //! Walks a document along the option table and collects everything that is wrong with it.
 
+mod kafka;
 mod s3;
 
 use std::collections::BTreeSet;
@@ -123,7 +124,13 @@ impl Walk {
         match found.as_slice() {
             [] if source.members.is_empty() => {
                 let message = format!("nothing says what {} reads", section(path));
-                self.add(Class::Missing, origin, path, message, format!("add [{path}.file] or [{path}.s3]"));
+                self.add(
+                    Class::Missing,
+                    origin,
+                    path,
+                    message,
+                    format!("add [{path}.file], [{path}.s3] or [{path}.kafka]"),
+                );
             }
             [] | [_] => {}
             [_, second, ..] => {
@@ -151,6 +158,8 @@ impl Walk {
             (Kind::Text, Value::Text(text)) => plain_text(text),
             (Kind::Bucket, Value::Text(text)) => s3::bucket(text),
             (Kind::Moment, Value::Text(text)) => s3::moment(text),
+            (Kind::Start, Value::Text(text)) => kafka::start(text),
+            (Kind::Topics, Value::List(items)) => return self.list(key, node, items, path, &kafka::topic),
             (Kind::Patterns, Value::List(items)) => return self.list(key, node, items, path, &s3::pattern),
             (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &s3::tag),
             (Kind::Size { least, most }, Value::Text(text)) => size(text, *least, *most),
@@ -378,7 +387,8 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         Kind::Text => ("a text", None),
         Kind::Bucket => ("a text, s3://bucket/prefix", None),
         Kind::Moment => ("a text", Some(format!("write it in quotes, for example {key} = \"2026-11-01T06:00:00Z\""))),
-        Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags => ("a list of texts", None),
+        Kind::Start => ("a text", Some(format!("write for example {key} = \"latest\""))),
+        Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics => ("a list of texts", None),
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),
         Kind::Choice(choices) => ("a text", Some(one_of(choices.iter().map(|choice| choice.name)))),
@@ -390,9 +400,10 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         (Kind::Time { .. }, Value::Integer(Some(number))) => {
             help = Some(format!("write \"{number}s\" for seconds, or \"{number}m\" for minutes"));
         }
-        (Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Choices(_), Value::Text(text)) => {
-            help = Some(format!("write {key} = [{text:?}]"))
-        }
+        (
+            Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics | Kind::Choices(_),
+            Value::Text(text),
+        ) => help = Some(format!("write {key} = [{text:?}]")),
         (Kind::Boolean, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {
             help = Some(format!("write {key} = {text} without quotes"));
         }

@@ -57,6 +57,9 @@ pub struct Settings {
     pub on_gap: OnGap,
     /// Whether a claim is given up when somebody else committed to a day of it since the log was read.
     pub guarded: bool,
+    /// Whether splits are given to other processes while they are read: then a fence means that some of ours were, and a
+    /// new line goes on with the others.
+    pub splits_move: bool,
     /// How long a drain may take before it becomes an abort.
     pub drain_deadline: Duration,
 }
@@ -71,6 +74,7 @@ impl Settings {
             decoders: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             on_gap: OnGap::Fail,
             guarded: false,
+            splits_move: false,
             drain_deadline: Duration::from_secs(60),
         }
     }

@@ -56,10 +56,21 @@ pub(crate) struct Sealed {
     pub(crate) reason: SealReason,
 }
 
+/// Why reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadEnd {
+    /// Nothing follows.
+    Finished,
+    /// The splits are other ones: what is in hand is committed, and a new line goes on.
+    Interrupted,
+    /// It was asked to stop.
+    Drained,
+}
+
 /// How a stage ended that did not fail.
 pub(crate) enum Ended {
     /// The source has nothing more, or was asked to stop.
-    Read { drained: bool, unread: Vec<UnreadInput> },
+    Read { cause: ReadEnd, unread: Vec<UnreadInput> },
     /// Everything was transformed.
     Transform { held: Vec<(ScopeId, Held)> },
     /// Everything was sealed.

@@ -63,6 +63,17 @@ pub async fn run(
     result
 }
 
+/// Who reads splits that move may find that the new owner of one was faster.
+fn moved(end: Result<LineEnd, RunError>, splits_move: bool) -> Result<LineEnd, RunError> {
+    match end {
+        Err(RunError::Fenced { by }) if splits_move => {
+            tracing::info!(%by, "somebody else has what was read");
+            Ok(LineEnd::Interrupted)
+        }
+        end => end,
+    }
+}
+
 struct Supervisor<'a> {
     builder: &'a dyn LineBuilder,
     clock: Arc<dyn Clock>,
@@ -81,6 +92,10 @@ impl Supervisor<'_> {
                 Ok(LineEnd::Overtaken(epoch)) => {
                     self.patience.overtaken(self.reporter.facts().epochs)?;
                     tracing::info!(%epoch, "another process committed to the same days first: reading again");
+                    Duration::ZERO
+                }
+                Ok(LineEnd::Interrupted) => {
+                    tracing::info!("the splits are other ones: going on from the log");
                     Duration::ZERO
                 }
                 Err(error) if error.fault() == Fault::Transient => {
@@ -106,7 +121,7 @@ impl Supervisor<'_> {
             Ok(line) => line?,
             Err(outcome) => return Ok(LineEnd::stopped(outcome)),
         };
-        let deadline = line.settings.drain_deadline;
+        let (deadline, splits_move) = (line.settings.drain_deadline, line.settings.splits_move);
         let mut tasks = self.spawn(line);
         let mut fate = Fate::default();
         let overdue = async {
@@ -124,7 +139,7 @@ impl Supervisor<'_> {
                 }
                 ended = tasks.next() => match ended {
                     Some(end) => fate.learn(end),
-                    None => return fate.decide(),
+                    None => return moved(fate.decide(), splits_move),
                 },
             }
         }

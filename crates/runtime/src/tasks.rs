@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::task::{Id, JoinSet};
 use tributary_core::{Epoch, Fault, Held, ScopeId, UnreadInput};
 
-use crate::stage::Ended;
+use crate::stage::{Ended, ReadEnd};
 use crate::{Outcome, RunError, StageName};
 
 /// The running stages of one line. Dropping it aborts them.
@@ -50,6 +50,8 @@ pub(crate) enum LineEnd {
     Stopped { outcome: Outcome, unread: Vec<UnreadInput>, held: Vec<(ScopeId, Held)> },
     /// Others committed to our days first, in this epoch.
     Overtaken(Epoch),
+    /// The splits are other ones.
+    Interrupted,
 }
 
 impl LineEnd {
@@ -64,7 +66,7 @@ impl LineEnd {
 pub(crate) struct Fate {
     errors: Vec<RunError>,
     overtaken: Option<Epoch>,
-    outcome: Option<Outcome>,
+    read: Option<ReadEnd>,
     unread: Vec<UnreadInput>,
     held: Vec<(ScopeId, Held)>,
     committed: bool,
@@ -75,8 +77,8 @@ impl Fate {
     pub(crate) fn learn(&mut self, end: Result<Ended, RunError>) {
         match end {
             Err(error) => self.errors.push(error),
-            Ok(Ended::Read { drained, unread }) => {
-                self.outcome = Some(if drained { Outcome::Drained } else { Outcome::Finished });
+            Ok(Ended::Read { cause, unread }) => {
+                self.read = Some(cause);
                 self.unread = unread;
             }
             Ok(Ended::Transform { held }) => self.held = held,
@@ -96,8 +98,11 @@ impl Fate {
         if let Some(epoch) = self.overtaken {
             return Ok(LineEnd::Overtaken(epoch));
         }
-        match self.outcome {
-            Some(outcome) if self.committed => Ok(LineEnd::Stopped { outcome, unread: self.unread, held: self.held }),
+        let stopped = |outcome| Ok(LineEnd::Stopped { outcome, unread: self.unread, held: self.held });
+        match self.read {
+            Some(ReadEnd::Finished) if self.committed => stopped(Outcome::Finished),
+            Some(ReadEnd::Drained) if self.committed => stopped(Outcome::Drained),
+            Some(ReadEnd::Interrupted) if self.committed => Ok(LineEnd::Interrupted),
             _ => Err(RunError::broken(StageName::Commit, "a line ends by the end of its input or by an error")),
         }
     }

@@ -445,7 +445,7 @@ fn every_file_in_pipelines_is_right() {
     assert!(names.contains(&"archive.toml".to_owned()) && names.contains(&"quickstart.toml".to_owned()), "{names:?}");
 }
 
-/// The archive example promises to show every option, that of S3 those of its lake.
+/// The archive example promises to show every option, those of S3 and of Kafka theirs.
 #[test]
 fn the_examples_show_every_option() {
     fn leaves(entries: &[Entry], found: &mut Vec<&'static str>) {
@@ -457,8 +457,11 @@ fn the_examples_show_every_option() {
             }
         }
     }
-    let text =
-        concat!(include_str!("../../../../pipelines/archive.toml"), include_str!("../../../../pipelines/s3.toml"),);
+    let text = concat!(
+        include_str!("../../../../pipelines/archive.toml"),
+        include_str!("../../../../pipelines/s3.toml"),
+        include_str!("../../../../pipelines/kafka.toml"),
+    );
     let mut keys = Vec::new();
     leaves(option::ROOT, &mut keys);
     for key in keys {
@@ -473,6 +476,8 @@ fn written(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Count { .. } => vec!["1", "7", "0", "257", "\"7\""],
         Kind::Bucket => vec!["\"s3://bucket/a\"", "\"s3://bucket\"", "\"lake\"", "\"s3://B\""],
         Kind::Patterns => vec!["[\"a/**/*.gz\"]", "[\"a\", \"b\"]", "[\"a**\"]", "[\"\"]", "[]"],
+        Kind::Start => vec!["\"latest\"", "\"2026-11-01\"", "\"now\"", "5"],
+        Kind::Topics => vec!["[\"a.b\"]", "[\"^a.*\"]", "[\"a b\"]", "[]", "\"a\""],
         Kind::Moment => vec!["\"2026-11-01\"", "\"2026-11-01T06:00:00Z\"", "\"06:00\"", "2026-11-01"],
         Kind::Boolean => vec!["true", "false"],
         Kind::Name => vec!["\"a_b\"", "\"tables\"", "\"9\""],

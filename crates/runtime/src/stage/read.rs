@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tributary_commit::Receipt;
 use tributary_core::{Clock, RawBatch, Source};
 
-use super::{Ended, Fetched};
+use super::{Ended, Fetched, ReadEnd};
 use crate::budget::Budget;
 use crate::error::with_causes;
 use crate::progress::Reporter;
@@ -28,6 +28,7 @@ pub(crate) struct Read {
 /// Why reading stopped.
 enum Stopped {
     End,
+    Interrupted,
     Drained,
     Closed,
 }
@@ -35,9 +36,10 @@ enum Stopped {
 impl Read {
     /// Reads until nothing follows, then stays to pass on the last receipts.
     pub(crate) async fn run(mut self) -> Result<Ended, RunError> {
-        let drained = match self.read().await? {
-            Stopped::End => false,
-            Stopped::Drained => true,
+        let cause = match self.read().await? {
+            Stopped::End => ReadEnd::Finished,
+            Stopped::Interrupted => ReadEnd::Interrupted,
+            Stopped::Drained => ReadEnd::Drained,
             Stopped::Closed => return Ok(Ended::Closed),
         };
         // The end of this channel is what tells the stages below to finish.
@@ -46,7 +48,7 @@ impl Read {
         while receipts.changed().await.is_ok() {
             release(source.as_mut(), &mut receipts).await;
         }
-        Ok(Ended::Read { drained, unread: source.unread() })
+        Ok(Ended::Read { cause, unread: source.unread() })
     }
 
     async fn read(&mut self) -> Result<Stopped, RunError> {
@@ -65,7 +67,9 @@ impl Read {
                 }
                 batch = self.source.next() => batch.map_err(RunError::at(StageName::Read))?,
             };
-            let Some(batch) = batch else { return Ok(Stopped::End) };
+            let Some(batch) = batch else {
+                return Ok(if self.source.goes_on() { Stopped::Interrupted } else { Stopped::End });
+            };
             let lag = self.source.lag();
             self.reporter.note(|progress| progress.lag = lag);
             fail::fail_point!("read:after_batch", |_| std::process::abort());

@@ -1,0 +1,110 @@
+//! What is said of Kafka.
+
+use super::{Choice, Default, Entry, Kind, RECORD_LIMIT, Shape, time};
+
+pub(super) static SOURCE: &[Entry] = &[
+    Entry::new(
+        "brokers",
+        Shape::Leaf(Kind::Text),
+        Default::Required("brokers = \"broker-1:9092,broker-2:9092\""),
+        "`host:port` of some brokers, joined by commas; the others are found through them.",
+    ),
+    Entry::new(
+        "topics",
+        Shape::Leaf(Kind::Topics),
+        Default::Required("topics = [\"agent-events\"]"),
+        "Topics; a text that begins with `^` is a regular expression, and topics that appear later are read too.",
+    ),
+    Entry::new(
+        "group",
+        Shape::Leaf(Kind::Choice(PROTOCOLS)),
+        Default::Value("\"classic\""),
+        "How the processes of this pipeline share the partitions: start as many as you like.",
+    ),
+    Entry::new(
+        "group_id",
+        Shape::Leaf(Kind::Text),
+        Default::Words("`tributary-` and the name of the pipeline"),
+        "The consumer group. Positions are the commit log's; the group's offsets are written as a courtesy, for tools that show lag.",
+    ),
+    Entry::new(
+        "instance_id",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "The name of this process in the group, for static membership: it keeps its partitions over a restart that is shorter than the session.",
+    ),
+    Entry::new(
+        "start",
+        Shape::Leaf(Kind::Start),
+        Default::Value("\"earliest\""),
+        "Where a topic begins that was never read: `\"earliest\"`, `\"latest\"`, or a day or moment, `\"2026-11-01\"`, by the records' timestamps. It is looked up once and committed; partitions that are added later are read from their beginning.",
+    ),
+    Entry::new(
+        "read_uncommitted",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("false"),
+        "Whether records of transactions that were aborted, or are not over, are read as well.",
+    ),
+    Entry::new(
+        "rebalance_deadline",
+        time(1, 120),
+        Default::Value("\"10s\""),
+        "When partitions go to another process: how long this one may take to commit what it has read of them. What is not committed then is read again there.",
+    ),
+    Entry::new(
+        "session_timeout",
+        time(1, 600),
+        Default::Value("\"45s\""),
+        "With `group = \"classic\"`: without a sign of life for so long a process is taken for dead. With `\"consumer\"` the brokers say it.",
+    ),
+    RECORD_LIMIT,
+    Entry::new("tls", Shape::Leaf(Kind::Boolean), Default::Value("false"), "Whether brokers are spoken to by TLS."),
+    Entry::new(
+        "authorities",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("those of the system"),
+        "A file of PEM certificates of the authorities to trust.",
+    ),
+    Entry::new(
+        "certificate",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("none"),
+        "A file with our own certificate (PEM), for brokers that ask for one.",
+    ),
+    Entry::new(
+        "key",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("none"),
+        "A file with the private key of `certificate` (PEM).",
+    ),
+    Entry::new(
+        "sasl",
+        Shape::Leaf(Kind::Choice(MECHANISMS)),
+        Default::Words("none"),
+        "How this process proves who it is.",
+    ),
+    Entry::new("username", Shape::Leaf(Kind::Text), Default::Words("none"), "The name of `sasl`."),
+    Entry::new(
+        "password_env",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "The environment variable that holds the password of `sasl`. Passwords are never written here.",
+    ),
+    Entry::new(
+        "password_file",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("none"),
+        "The file that holds the password of `sasl`.",
+    ),
+];
+
+static PROTOCOLS: &[Choice] = &[
+    Choice::new("classic", "the processes decide, cooperatively; every broker knows it"),
+    Choice::new("consumer", "the brokers decide (KIP-848), from Kafka 4.0 on"),
+];
+
+static MECHANISMS: &[Choice] = &[
+    Choice::new("plain", "name and password as they are; only by TLS"),
+    Choice::new("scram-sha-256", "a challenge"),
+    Choice::new("scram-sha-512", "a challenge"),
+];

@@ -1,0 +1,93 @@
+//! What librdkafka is told.
+//!
+//! Source: librdkafka, CONFIGURATION.md.
+
+use rdkafka::ClientConfig;
+
+use crate::options::{Options, Protocol};
+
+/// The longest time between two polls: the rebalance callback may take its deadline and the reading of the log.
+const MAX_POLL_INTERVAL_MS: u32 = 300_000;
+
+/// How often librdkafka tells how far behind it is.
+const STATISTICS_MS: u32 = 2_000;
+
+/// The settings of a member.
+pub(crate) fn member(options: &Options) -> ClientConfig {
+    let mut config = client(options);
+    let kilobytes = (options.queue_bytes / 1_024).max(1).to_string();
+    config
+        .set("group.id", &options.group_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // A position outside of what the broker has is ours to judge.
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", if options.batch { "true" } else { "false" })
+        .set("isolation.level", if options.read_uncommitted { "read_uncommitted" } else { "read_committed" })
+        .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
+        .set("statistics.interval.ms", STATISTICS_MS.to_string())
+        // Both bound each partition: the sum is bounded by the queue's bytes alone.
+        .set("queued.max.messages.kbytes", kilobytes)
+        .set("queued.min.messages", "10000")
+        .set("fetch.max.bytes", options.queue_bytes.max(1 << 20).to_string());
+    match options.protocol {
+        Protocol::Classic => {
+            let timeout = options.session_timeout.as_millis();
+            config
+                .set("partition.assignment.strategy", "cooperative-sticky")
+                .set("session.timeout.ms", timeout.to_string())
+                .set("heartbeat.interval.ms", (timeout / 10).max(200).to_string());
+        }
+        Protocol::Consumer => {
+            config.set("group.protocol", "consumer");
+        }
+    }
+    if let Some(instance) = &options.instance_id {
+        config.set("group.instance.id", instance);
+    }
+    config
+}
+
+/// The settings of anything that talks to the brokers.
+pub(crate) fn client(options: &Options) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.brokers)
+        .set("client.id", "tributary")
+        .set("allow.auto.create.topics", "false")
+        // By default a connection that was refused is tried again after up to 10 s.
+        .set("reconnect.backoff.max.ms", "2000");
+    for (name, value) in &options.client {
+        config.set(name, value.expose());
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use tributary_core::Secret;
+
+    use super::*;
+
+    #[test]
+    fn each_protocol_is_told_what_it_knows() {
+        let mut options = Options::new("calls", "localhost:9092", vec!["events".to_owned()]);
+        let classic = member(&options);
+        assert_eq!(classic.get("partition.assignment.strategy"), Some("cooperative-sticky"));
+        assert_eq!(classic.get("auto.offset.reset"), Some("error"));
+        options.protocol = Protocol::Consumer;
+        let consumer = member(&options);
+        assert_eq!(consumer.get("session.timeout.ms"), None, "librdkafka refuses it");
+        for options in [classic, consumer] {
+            options.create_native_config().unwrap();
+        }
+    }
+
+    #[test]
+    fn no_value_of_the_client_is_shown() {
+        let mut options = Options::new("calls", "localhost:9092", Vec::new());
+        options.client.insert("sasl.password".to_owned(), Secret::new("secret".to_owned()));
+        assert!(!format!("{options:?}").contains("secret"));
+        assert_eq!(client(&options).get("sasl.password"), Some("secret"));
+    }
+}

@@ -1,0 +1,343 @@
+//! What the callbacks of the client work on: the partitions that are ours, and the line that is fed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::util::Timeout;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::Sender;
+use tributary_core::{Checkpoint, RawBatch, SplitId};
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::part::Part;
+use crate::place::{self, Placed, place};
+
+/// How long a line may take to begin anew while a rebalance waits for it; then the partitions are taken without one.
+const NEW_LINE: Duration = Duration::from_secs(60);
+
+/// Where the partitions of a batch end.
+pub(crate) type Ends = BTreeMap<SplitId, u64>;
+
+/// What the thread is asked for.
+pub(crate) enum Command {
+    /// A line wants what comes after its checkpoint.
+    Attach(Session),
+    /// It wants nothing more.
+    Detach(u64),
+    /// It has committed up to these offsets.
+    Commit(Vec<(SplitId, u64)>),
+}
+
+/// A line that is fed.
+pub(crate) struct Session {
+    pub(crate) id: u64,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) batches: Sender<Result<RawBatch, Error>>,
+    pub(crate) end: Arc<End>,
+}
+
+/// Why a line is fed no more.
+#[derive(Debug, Default)]
+pub(crate) struct End(AtomicU8);
+
+impl End {
+    const INTERRUPTED: u8 = 1;
+    const FINISHED: u8 = 2;
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::INTERRUPTED
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::FINISHED
+    }
+}
+
+impl Session {
+    /// The splits are other ones: what was handed on is all.
+    pub(crate) fn interrupt(self) -> u64 {
+        self.end.0.store(End::INTERRUPTED, Ordering::Release);
+        self.id
+    }
+
+    /// Nothing will follow.
+    pub(crate) fn finish(self) {
+        self.end.0.store(End::FINISHED, Ordering::Release);
+    }
+
+    /// The line fails with `error`.
+    pub(crate) fn fail(self, error: Error) {
+        // A channel that is full holds batches, behind which the line sees that nothing follows, and begins anew.
+        if self.batches.try_send(Err(error)).is_err() {
+            self.interrupt();
+        }
+    }
+}
+
+/// What the source shows.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// Records behind the ends of our partitions; `u64::MAX` while that is not known.
+    pub(crate) lag: AtomicU64,
+    /// What the client complained of last.
+    said: Mutex<String>,
+}
+
+impl Facts {
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub(crate) struct State {
+    pub(crate) commands: Receiver<Command>,
+    /// What came while a rebalance waited for something else.
+    pub(crate) later: VecDeque<Command>,
+    pub(crate) session: Option<Session>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) ends: Ends,
+    /// Nobody will ask for anything more.
+    pub(crate) is_over: bool,
+}
+
+impl State {
+    pub(crate) fn new(commands: Receiver<Command>) -> Self {
+        Self { commands, later: VecDeque::new(), session: None, parts: Vec::new(), ends: Ends::new(), is_over: false }
+    }
+
+    /// The line that is fed, if there is one, fails with `error`.
+    pub(crate) fn fail(&mut self, error: Error) {
+        if let Some(session) = self.session.take() {
+            session.fail(error);
+        }
+    }
+
+    /// The place of a partition among ours.
+    pub(crate) fn find(&self, topic: &str, partition: i32) -> Option<usize> {
+        self.parts.iter().position(|part| part.partition == partition && &*part.topic == topic)
+    }
+}
+
+pub(crate) struct Context {
+    pub(crate) options: Options,
+    pub(crate) facts: Arc<Facts>,
+    state: Mutex<State>,
+}
+
+type Member = BaseConsumer<Context>;
+
+impl Context {
+    pub(crate) fn new(options: Options, facts: Arc<Facts>, state: State) -> Self {
+        Self { options, facts, state: Mutex::new(state) }
+    }
+
+    /// Never held while the client is polled: its callbacks take it.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the group where the log stands, for those who look at its lag. Nothing hangs on it.
+    pub(crate) fn commit(&self, member: &Member, state: &State, offsets: &[(SplitId, u64)], mode: CommitMode) {
+        let mut list = TopicPartitionList::new();
+        for (split, next) in offsets {
+            let Some(part) = state.parts.iter().find(|part| part.split == *split) else { continue };
+            if let Err(error) = list.add_partition_offset(&part.topic, part.partition, place::offset(*next)) {
+                tracing::debug!(%error, %split, "offset cannot be told");
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = member.commit(&list, mode)
+        {
+            tracing::debug!(%error, "the group could not be told of offsets");
+        }
+    }
+
+    /// Ends the line that is fed and waits until it has committed what it has, for as long as a rebalance may take.
+    fn end_line(&self, member: &Member, state: &mut State) {
+        state.parts.iter_mut().for_each(Part::forget);
+        let Some(session) = state.session.take() else { return };
+        let id = session.interrupt();
+        let deadline = Instant::now() + self.options.rebalance_deadline;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match state.commands.recv_timeout(left) {
+                Ok(Command::Detach(detached)) if detached == id => return,
+                Ok(Command::Detach(_)) => {}
+                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets, CommitMode::Sync),
+                Ok(other @ Command::Attach(_)) => state.later.push_back(other),
+                Err(RecvTimeoutError::Timeout) => {
+                    let seconds = self.options.rebalance_deadline.as_secs_f64();
+                    tracing::warn!(seconds, "the line did not end in time: its partitions go to others before it does");
+                    return;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    state.is_over = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for a line that has read the log after the partitions became ours.
+    fn new_line(&self, member: &Member, state: &mut State) -> Option<Session> {
+        let deadline = Instant::now() + NEW_LINE;
+        while !state.is_over {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let came = match state.later.pop_front() {
+                Some(command) => Ok(command),
+                None => state.commands.recv_timeout(left),
+            };
+            match came {
+                Ok(Command::Attach(session)) => return Some(session),
+                Ok(Command::Detach(_)) => {}
+                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets, CommitMode::Async),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => state.is_over = true,
+            }
+        }
+        None
+    }
+
+    /// Brings all our partitions to where a line's checkpoint says; whether that line is fed from now on.
+    pub(crate) fn feed(&self, member: &Member, state: &mut State, session: Session) -> bool {
+        let State { parts, ends, .. } = state;
+        match place(member, &self.options, parts, &session.checkpoint, ends) {
+            Ok(Placed::Ready) => {
+                state.session = Some(session);
+                return true;
+            }
+            Ok(Placed::Resolved(delta)) => {
+                tracing::info!(splits = delta.len(), "where reading begins is committed first");
+                let scope = tributary_core::ScopeId::new(format!("source:{}", self.options.name));
+                let batch = RawBatch { scope, records: Vec::new(), delta, read_at: None };
+                // The channel is new.
+                if session.batches.try_send(Ok(batch)).is_ok() {
+                    session.interrupt();
+                }
+            }
+            Err(error) => session.fail(error),
+        }
+        false
+    }
+
+    fn assigned(&self, member: &Member, list: &mut TopicPartitionList) {
+        let mut state = self.state();
+        let had_line = state.session.is_some();
+        self.end_line(member, &mut state);
+        let kept = state.parts.len();
+        for element in list.elements() {
+            tracing::info!(topic = element.topic(), partition = element.partition(), "partition is ours");
+            state.parts.push(Part::new(&self.options.name, element.topic(), element.partition()));
+        }
+        // One that was on its way may have read the log before they were ours.
+        if !had_line && let Some(session) = self.new_line(member, &mut state) {
+            session.interrupt();
+        }
+        let mut is_fed = false;
+        while !is_fed {
+            let Some(session) = self.new_line(member, &mut state) else { break };
+            is_fed = self.feed(member, &mut state, session);
+        }
+        for element in &mut list.elements() {
+            let at = state.find(element.topic(), element.partition());
+            let next = at.and_then(|at| state.parts.get(at)).map_or(0, |part| part.next);
+            let set = element.set_offset(if is_fed { place::offset(next) } else { Offset::Beginning });
+            if let Err(error) = set {
+                tracing::error!(%error, "a partition cannot be placed");
+            }
+        }
+        let done = match member.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => member.incremental_assign(list),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => member.assign(list),
+        };
+        let done = done.and_then(|()| if is_fed { Ok(()) } else { member.pause(list) });
+        let sought = place::seek(member, &self.options, state.parts.iter().take(kept));
+        match (done, sought) {
+            (Ok(()), Ok(())) => {}
+            (Err(cause), _) => {
+                state.fail(Error::Call {
+                    name: self.options.name.clone(),
+                    verb: "taking partitions",
+                    cause: Box::new(cause),
+                });
+            }
+            (Ok(()), Err(error)) => state.fail(error),
+        }
+    }
+
+    fn revoked(&self, member: &Member, list: &TopicPartitionList) {
+        let mut state = self.state();
+        if member.assignment_lost() {
+            tracing::warn!("the group took us for dead: others have our partitions already");
+            state.parts.iter_mut().for_each(Part::forget);
+            state.session.take().map(Session::interrupt);
+        } else {
+            self.end_line(member, &mut state);
+        }
+        for element in list.elements() {
+            tracing::info!(topic = element.topic(), partition = element.partition(), "partition goes to others");
+            if let Some(at) = state.find(element.topic(), element.partition()) {
+                state.parts.remove(at);
+            }
+        }
+        let done = match member.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => member.incremental_unassign(list),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => member.unassign(),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "partitions cannot be given up");
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                tracing::debug!(facility, message, "client");
+            }
+            _ => tracing::warn!(facility, message, "client"),
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let ours = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let ours = ours.filter(|partition| partition.desired && partition.consumer_lag >= 0);
+        let lag = ours.map(|partition| partition.consumer_lag.unsigned_abs()).sum();
+        self.facts.lag.store(lag, Ordering::Relaxed);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "brokers");
+        *self.facts.said.lock().unwrap_or_else(PoisonError::into_inner) = format!("{error}: {reason}");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, member: &Member, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        match what {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(member, list),
+            _ => self.revoked(member, list),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::debug!(%error, "the group did not take the offsets");
+        }
+    }
+
+    fn main_queue_min_poll_interval(&self) -> Timeout {
+        Timeout::After(Duration::from_millis(100))
+    }
+}

@@ -1,0 +1,115 @@
+//! What can go wrong with a source for Kafka.
+
+use rdkafka::error::KafkaError;
+use thiserror::Error as ThisError;
+use tributary_core::{Conflict, Failure, Fault};
+
+/// Why a source for Kafka cannot be opened, or cannot go on.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// librdkafka refuses a setting.
+    #[error("source {name}: Kafka's client refuses its settings: {cause}")]
+    Settings {
+        /// The source.
+        name: String,
+        /// Why.
+        cause: Box<KafkaError>,
+    },
+    /// No broker answers.
+    #[error("source {name}: {brokers} cannot be reached: {said}; check brokers, the security settings and the network")]
+    Unreachable {
+        /// The source.
+        name: String,
+        /// The brokers.
+        brokers: String,
+        /// What the client said last.
+        said: String,
+    },
+    /// There is no such topic, or it may not be read.
+    #[error("source {name}: topic {topic}: {cause}; correct topics, create it, or grant Describe and Read on it")]
+    Topic {
+        /// The source.
+        name: String,
+        /// The topic.
+        topic: String,
+        /// What the broker says.
+        cause: Box<KafkaError>,
+    },
+    /// The position lies behind the end: the topic was made again, or lost what it had.
+    #[error(
+        "source {name}: {topic}/{partition} was read up to offset {position}, and ends at {end}: the topic was deleted and \
+         made again, or its brokers lost records. Give the source another name to read it from its beginning"
+    )]
+    Beyond {
+        /// The source.
+        name: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where reading was to go on.
+        position: u64,
+        /// Where the partition ends.
+        end: u64,
+    },
+    /// A call to the brokers failed.
+    #[error("source {name}: {verb}: {cause}")]
+    Call {
+        /// The source.
+        name: String,
+        /// What was tried.
+        verb: &'static str,
+        /// What the client says.
+        cause: Box<KafkaError>,
+    },
+    /// The client gave up.
+    #[error("source {name}: Kafka's client gave up: {cause}")]
+    Fatal {
+        /// The source.
+        name: String,
+        /// Why.
+        cause: Box<KafkaError>,
+    },
+    /// The spans of a batch do not fit together.
+    #[error("the positions of a partition do not fit together")]
+    Positions(#[source] Conflict),
+    /// The thread that polls is gone.
+    #[error("source {name}: the thread that polls stopped unexpectedly")]
+    Thread {
+        /// The source.
+        name: String,
+    },
+}
+
+impl Error {
+    /// What it asks of the caller.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Settings { .. } | Self::Topic { .. } => Fault::Config,
+            Self::Beyond { .. } => Fault::Data,
+            Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
+            Self::Positions(_) | Self::Thread { .. } => Fault::Bug,
+        }
+    }
+
+    /// Its paragraph in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Settings { .. } => "source-kafka/settings",
+            Self::Unreachable { .. } => "source-kafka/unreachable",
+            Self::Topic { .. } => "source-kafka/topic",
+            Self::Beyond { .. } => "source-kafka/beyond",
+            Self::Call { .. } => "source-kafka/call",
+            Self::Fatal { .. } => "source-kafka/fatal",
+            Self::Positions(_) => "source-kafka/positions",
+            Self::Thread { .. } => "source-kafka/thread",
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error.fault(), error.code(), error)
+    }
+}

@@ -1,0 +1,179 @@
+//! What is gathered of one partition.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use rdkafka::Timestamp as MessageTime;
+use rdkafka::message::{BorrowedMessage, Message as _};
+use tributary_core::{
+    Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp,
+};
+
+/// What schema registries of Confluent put before a JSON document: a zero and the number of the schema.
+///
+/// Source: Confluent, "Wire format".
+const REGISTRY_HEADER: usize = 5;
+
+/// A partition that is ours.
+pub(crate) struct Part {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) split: SplitId,
+    scope: ScopeId,
+    origin: Arc<str>,
+    /// Up to where it was handed on.
+    handed: Position,
+    /// The next offset that counts.
+    pub(crate) next: u64,
+    /// In a batch: where it ends.
+    pub(crate) end: Option<u64>,
+    heap: Vec<Heaped>,
+    bytes: BytesMut,
+    /// When the first of the heap came.
+    since: Option<Instant>,
+}
+
+/// A record of the heap, its bytes by their length.
+struct Heaped {
+    offset: u64,
+    arrived_at: Option<Timestamp>,
+    key: Option<usize>,
+    kept: usize,
+    /// The whole length, of one that is too long.
+    cut: Option<u64>,
+}
+
+impl Part {
+    pub(crate) fn new(source: &str, topic: &str, partition: i32) -> Self {
+        let split = format!("{source}/{topic}/{partition}");
+        Self {
+            topic: topic.into(),
+            partition,
+            scope: ScopeId::new(format!("split:{split}")),
+            origin: format!("{topic}/{partition}").into(),
+            split: SplitId::new(split),
+            handed: Position::Start,
+            next: 0,
+            end: None,
+            heap: Vec::new(),
+            bytes: BytesMut::new(),
+            since: None,
+        }
+    }
+
+    /// Reading begins anew: all before `next` is accounted for by whoever said so, as far as `handed`.
+    pub(crate) fn place(&mut self, handed: Position, next: u64, end: Option<u64>) {
+        self.forget();
+        (self.handed, self.next, self.end) = (handed, next, end);
+    }
+
+    /// Drops what was not handed on.
+    pub(crate) fn forget(&mut self) {
+        self.heap.clear();
+        self.bytes.clear();
+        self.since = None;
+    }
+
+    /// Whether a batch has nothing more to read of it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.end.is_some_and(|end| self.next >= end)
+    }
+
+    /// Nothing but marks of transactions is left before the end.
+    pub(crate) fn finish(&mut self) {
+        self.end = self.end.map(|end| end.min(self.next));
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.heap.len() * size_of::<Heaped>()
+    }
+
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// Takes a message, unless it is one that was handed on, or lies behind the end.
+    pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>, limit: RecordLimit, now: Instant) {
+        let Ok(offset) = u64::try_from(message.offset()) else { return };
+        if offset < self.next {
+            return;
+        }
+        self.next = offset + 1;
+        if self.end.is_some_and(|end| offset >= end) {
+            return;
+        }
+        let payload = without_header(message.payload().unwrap_or_default());
+        let (kept, cut) = match payload.len() {
+            length if length > limit.bytes() => (&payload[..RecordLimit::HEAD], Some(length as u64)),
+            _ => (payload, None),
+        };
+        if let Some(key) = message.key() {
+            self.bytes.extend_from_slice(key);
+        }
+        self.bytes.extend_from_slice(kept);
+        let arrived_at = arrival(message.timestamp());
+        self.heap.push(Heaped { offset, arrived_at, key: message.key().map(<[u8]>::len), kept: kept.len(), cut });
+        self.since.get_or_insert(now);
+    }
+
+    /// The heap as a batch, if there is one.
+    pub(crate) fn batch(&mut self) -> Result<Option<RawBatch>, Conflict> {
+        if self.heap.is_empty() {
+            return Ok(None);
+        }
+        let to = Position::Offset(self.next.min(self.end.unwrap_or(u64::MAX)));
+        let span = Span::new(std::mem::replace(&mut self.handed, to.clone()), to)?;
+        let mut bytes = self.bytes.split().freeze();
+        self.since = None;
+        let records = self.heap.drain(..).map(|heaped| Record {
+            split: self.split.clone(),
+            origin: Arc::clone(&self.origin),
+            position: Position::Offset(heaped.offset),
+            arrived_at: heaped.arrived_at,
+            key: heaped.key.map(|length| bytes.split_to(length)),
+            body: body(bytes.split_to(heaped.kept), heaped.cut),
+        });
+        let records = records.collect();
+        Ok(Some(RawBatch {
+            scope: self.scope.clone(),
+            records,
+            delta: Delta::of(self.split.clone(), span),
+            read_at: None,
+        }))
+    }
+}
+
+fn body(kept: Bytes, cut: Option<u64>) -> Body {
+    match cut {
+        Some(length) => Body::TooLong { head: kept, length },
+        None => Body::Whole(kept),
+    }
+}
+
+/// When the broker or the producer says that it came.
+fn arrival(time: MessageTime) -> Option<Timestamp> {
+    let millis = time.to_millis().filter(|millis| *millis > 0)?;
+    Some(Timestamp::from_micros(millis.checked_mul(1_000)?))
+}
+
+/// The document behind a registry's header, or all of it.
+fn without_header(payload: &[u8]) -> &[u8] {
+    match payload.split_at_checked(REGISTRY_HEADER) {
+        Some(([0, ..], document)) if matches!(document.trim_ascii_start().first(), Some(b'{' | b'[')) => document,
+        _ => payload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_of_a_registry_is_left_out() {
+        assert_eq!(without_header(b"\0\0\0\0\x07 {\"a\": 1}"), b" {\"a\": 1}");
+        for other in [&b"{\"a\": 1}"[..], b"\0\0\0\0\x07avro", b"\0\0\0", b""] {
+            assert_eq!(without_header(other), other);
+        }
+    }
+}

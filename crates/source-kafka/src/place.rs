@@ -1,0 +1,147 @@
+//! Where reading of the partitions goes on: the checkpoint, held against what the brokers have.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::topic_partition_list::Offset;
+use tributary_core::{Checkpoint, Delta, Position, Span};
+
+use crate::context::{Context, Ends};
+use crate::error::Error;
+use crate::options::{Options, StartAt};
+use crate::part::Part;
+
+/// How long a broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Member = BaseConsumer<Context>;
+
+/// Where the partitions stand.
+pub(crate) enum Placed {
+    /// Reading can begin.
+    Ready,
+    /// Some were never read, and the options say where that begins: it has to be committed first, so that no restart asks
+    /// again.
+    Resolved(Delta),
+}
+
+/// Brings `parts` to where `checkpoint` says; the ends of a batch are asked for once.
+pub(crate) fn place(
+    member: &Member,
+    options: &Options,
+    parts: &mut [Part],
+    checkpoint: &Checkpoint,
+    ends: &mut Ends,
+) -> Result<Placed, Error> {
+    if !matches!(options.start, StartAt::Earliest) {
+        let delta = resolve(member, options, parts, checkpoint)?;
+        if !delta.is_empty() {
+            return Ok(Placed::Resolved(delta));
+        }
+    }
+    for part in parts {
+        let (low, high) = watermarks(member, options, &part.topic, part.partition)?;
+        let end = options.batch.then(|| *ends.entry(part.split.clone()).or_insert(high));
+        let handed = checkpoint.position(&part.split).clone();
+        match handed {
+            Position::Offset(position) if position > high => {
+                return Err(Error::Beyond {
+                    name: options.name.clone(),
+                    topic: part.topic.to_string(),
+                    partition: part.partition,
+                    position,
+                    end: high,
+                });
+            }
+            // What retention deleted first is a gap, which the commit stage judges by `commit.on_gap`.
+            Position::Offset(position) if position < low => part.place(Position::Offset(low), low, end),
+            Position::Offset(position) => part.place(handed, position, end),
+            _ => part.place(Position::Start, low, end),
+        }
+    }
+    Ok(Placed::Ready)
+}
+
+fn watermarks(member: &Member, options: &Options, topic: &str, partition: i32) -> Result<(u64, u64), Error> {
+    let answer = member.fetch_watermarks(topic, partition, PATIENCE);
+    let (low, high) = answer.map_err(call(options, "asking for the ends of a partition"))?;
+    let offset = |offset: i64| u64::try_from(offset).unwrap_or(0);
+    Ok((offset(low), offset(high)))
+}
+
+fn call(options: &Options, verb: &'static str) -> impl Fn(rdkafka::error::KafkaError) -> Error {
+    let name = options.name.clone();
+    move |cause| Error::Call { name: name.clone(), verb, cause: Box::new(cause) }
+}
+
+/// Where reading of topics begins that were never read: of all their partitions, ours or not, so that one that is added
+/// later is read from its beginning.
+fn resolve(member: &Member, options: &Options, parts: &[Part], checkpoint: &Checkpoint) -> Result<Delta, Error> {
+    let mut delta = Delta::default();
+    let topics: BTreeSet<&str> = parts.iter().map(|part| &*part.topic).collect();
+    for topic in topics {
+        let metadata = member.fetch_metadata(Some(topic), PATIENCE).map_err(call(options, "asking for partitions"))?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
+        let partitions: Vec<Part> = partitions.map(|id| Part::new(&options.name, topic, id)).collect();
+        let is_new = |part: &Part| matches!(checkpoint.position(&part.split), Position::Start);
+        if !partitions.iter().all(is_new) {
+            continue;
+        }
+        for part in &partitions {
+            let first = Position::Offset(first(member, options, part)?);
+            let span = Span::new(Position::Start, first).map_err(Error::Positions)?;
+            delta.append(Delta::of(part.split.clone(), span)).map_err(Error::Positions)?;
+        }
+    }
+    Ok(delta)
+}
+
+/// The first offset of a partition that the options want.
+fn first(member: &Member, options: &Options, part: &Part) -> Result<u64, Error> {
+    let (low, high) = watermarks(member, options, &part.topic, part.partition)?;
+    let wanted = match &options.start {
+        StartAt::Earliest => low,
+        StartAt::Latest => high,
+        StartAt::Offsets(offsets) => {
+            let key = (part.topic.to_string(), part.partition);
+            offsets.get(&key).copied().unwrap_or(low)
+        }
+        StartAt::Since(moment) => {
+            let mut asked = TopicPartitionList::new();
+            // As offset the list takes the moment, in milliseconds since 1970.
+            let millis = Offset::Offset(moment.micros().div_euclid(1_000));
+            let failed = call(options, "asking for the offset of a moment");
+            asked.add_partition_offset(&part.topic, part.partition, millis).map_err(&failed)?;
+            let answer = member.offsets_for_times(asked, PATIENCE).map_err(&failed)?;
+            match answer.elements().first().map(rdkafka::topic_partition_list::TopicPartitionListElem::offset) {
+                Some(Offset::Offset(offset)) => u64::try_from(offset).unwrap_or(low),
+                // Nothing is that new.
+                _ => high,
+            }
+        }
+    };
+    Ok(wanted.clamp(low, high))
+}
+
+/// Brings the client to where the parts stand. Only of partitions that it has.
+pub(crate) fn seek<'a>(member: &Member, options: &Options, parts: impl Iterator<Item = &'a Part>) -> Result<(), Error> {
+    let failed = call(options, "going to where the log stands");
+    let mut list = TopicPartitionList::new();
+    for part in parts {
+        list.add_partition_offset(&part.topic, part.partition, offset(part.next)).map_err(&failed)?;
+    }
+    if list.count() == 0 {
+        return Ok(());
+    }
+    let sought = member.seek_partitions(list, PATIENCE).map_err(&failed)?;
+    for element in sought.elements() {
+        element.error().map_err(&failed)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn offset(next: u64) -> Offset {
+    Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX))
+}
