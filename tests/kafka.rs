@@ -7,8 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
 
-use crate::engines::kafka::Kafka;
+use crate::engines::kafka::{Kafka, Options, USER};
 use crate::inputs::events;
 use crate::lab::{Lab, difference};
 use crate::stream::{Stream, wait_until};
@@ -37,6 +38,24 @@ impl Topics {
         let made = self.admin.create_topics([&wanted], &AdminOptions::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(made).unwrap().into_iter().for_each(|made| drop(made.unwrap()));
+    }
+
+    fn delete(&self, topic: &str) {
+        let gone = self.admin.delete_topics(&[topic], &AdminOptions::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(gone).unwrap().into_iter().for_each(|gone| drop(gone.unwrap()));
+        wait_until("the topic is gone", || {
+            let metadata = self.producer.client().fetch_metadata(None, Duration::from_secs(10)).unwrap();
+            metadata.topics().iter().all(|found| found.name() != topic)
+        });
+    }
+
+    /// As retention would: what lies before `offset` in partition 0.
+    fn delete_records(&self, topic: &str, offset: i64) {
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(topic, 0, Offset::Offset(offset)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.admin.delete_records(&before, &AdminOptions::new())).unwrap();
     }
 
     /// One record a line, keyed by its agent.
@@ -127,4 +146,156 @@ fn processes_share_a_stream_and_die() {
         assert_eq!(stream.stop()["outcome"], "drained");
     }
     assert_eq!(lab.status()["tables"]["agent_event"]["rows"], rows, "nothing more comes of it");
+}
+
+/// A stream with a line more than its broker had time for.
+fn wait_for_rows(lab: &Lab, rows: usize) {
+    wait_until("the events are committed", || {
+        lab.status()["tables"]["agent_event"]["rows"].as_u64() == Some(rows as u64)
+    });
+}
+
+#[test]
+fn a_broker_may_die_or_stand_still() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 90 --days 1 --seed 53");
+    let parts: Vec<Vec<&str>> = lines.lines().collect::<Vec<_>>().chunks(30).map(<[&str]>::to_vec).collect();
+    let lab = lab(&kafka, "streaming", "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
+    let stream = Stream::start(&lab);
+    topics.produce(TOPIC, parts[0].iter().copied());
+    wait_for_rows(&lab, 30);
+    kafka.kill();
+    std::thread::park_timeout(Duration::from_secs(4));
+    kafka.restart().unwrap();
+    topics.produce(TOPIC, parts[1].iter().copied());
+    wait_for_rows(&lab, 60);
+    kafka.pause().unwrap();
+    std::thread::park_timeout(Duration::from_secs(5));
+    kafka.resume().unwrap();
+    topics.produce(TOPIC, parts[2].iter().copied());
+    wait_for_rows(&lab, 90);
+    assert_eq!(stream.stop()["outcome"], "drained");
+    // What a stream derives from time to time a batch derives at its end.
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
+    assert_eq!(lab.run()["tally"]["read"], 0);
+    assert_equal(&plain(&lines), &lab);
+}
+
+/// What was there before is not read; what comes is, also by a run that comes later; and what is no event is told of.
+#[test]
+fn a_topic_begins_where_the_options_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 60 --days 1 --seed 54");
+    let (old, new): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
+    topics.produce(TOPIC, old.iter().map(|(_, line)| *line));
+    let lab = lab(&kafka, "batch", "start = \"latest\"", "");
+    assert_eq!(lab.run()["tally"]["read"], 0);
+    assert_eq!(lab.status()["positions"].as_array().map(Vec::len), Some(2), "they are committed");
+    topics.produce(TOPIC, new.iter().map(|(_, line)| *line).chain(["", "\0\0\0\0\x07{}"]));
+    let summary = lab.run();
+    assert_eq!((&summary["tally"]["made_rows"], &summary["tally"]["rejected"]), (&30.into(), &2.into()), "{summary}");
+    assert_eq!(summary["tally"]["read"], 32, "{summary}");
+}
+
+#[test]
+fn what_is_gone_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 1, &[]);
+    let lines = events("--agents 5 --events 60 --days 1 --seed 55");
+    let all: Vec<&str> = lines.lines().collect();
+    let lab = lab(&kafka, "batch", "", "");
+    topics.produce(TOPIC, all[..10].iter().copied());
+    assert_eq!(lab.run()["tally"]["made_rows"], 10);
+    topics.produce(TOPIC, all[10..30].iter().copied());
+    topics.delete_records(TOPIC, 30);
+    topics.produce(TOPIC, all[30..40].iter().copied());
+    let (code, _, said) = lab.try_run();
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("files/agent-events/0") && said.contains("(10..30)") && said.contains("on_gap"), "{said}");
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), format!("{pipeline}\n[commit]\non_gap = \"continue\"\n")).unwrap();
+    assert_eq!(lab.run()["tally"]["made_rows"], 10);
+
+    topics.delete(TOPIC);
+    topics.create(TOPIC, 1, &[]);
+    let (code, _, said) = lab.try_run();
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("source-kafka/beyond") && said.contains("made again"), "{said}");
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("files.kafka", "again.kafka")).unwrap();
+    topics.produce(TOPIC, all[40..50].iter().copied());
+    assert_eq!(lab.run()["tally"]["made_rows"], 10);
+}
+
+#[test]
+fn what_was_not_committed_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 1, &[]);
+    let lines = events("--agents 5 --events 30 --days 1 --seed 56");
+    let all: Vec<&str> = lines.lines().collect();
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.bootstrap()).set("transactional.id", "test");
+    let producer: BaseProducer = config.create().unwrap();
+    let wait = Duration::from_secs(30);
+    producer.init_transactions(wait).unwrap();
+    for (part, is_kept) in [(&all[..10], true), (&all[10..20], false), (&all[20..], true)] {
+        producer.begin_transaction().unwrap();
+        for line in part {
+            producer.send(BaseRecord::to(TOPIC).key("").payload(*line)).unwrap();
+        }
+        producer.flush(wait).unwrap();
+        if is_kept { producer.commit_transaction(wait) } else { producer.abort_transaction(wait) }.unwrap();
+    }
+    let read = |source: &str| lab(&kafka, "batch", source, "").run()["tally"]["made_rows"].clone();
+    assert_eq!((read("group_id = \"a\""), read("group_id = \"b\"\nread_uncommitted = true")), (20.into(), 30.into()));
+}
+
+#[test]
+fn brokers_are_spoken_to_as_they_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { security: true, settings: &[] };
+    let Some(kafka) = Kafka::start_with(folder.path(), &options) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 1, &[]);
+    topics.produce(TOPIC, events("--agents 5 --events 20 --days 1 --seed 57").lines());
+    let at = |name: &str| kafka.certificates().join(name).display().to_string();
+    let tls = format!("tls = true\nauthorities = {:?}", at("ca.crt"));
+    let certificate = format!("{tls}\ncertificate = {:?}\nkey = {:?}", at("client.crt"), at("client.key"));
+    let sasl =
+        |mechanism: &str| format!("sasl = {mechanism:?}\nusername = {:?}\npassword_env = \"TEST_PASSWORD\"", USER.0);
+    let run = |brokers: &str, source: &str, password: &str, verb: &str| {
+        let lab = lab(&kafka, "batch", source, "");
+        let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+        fs::write(lab.path("pipeline.toml"), pipeline.replace(&kafka.bootstrap(), brokers)).unwrap();
+        let output = lab.command(&[verb, "pipeline.toml", "--output", "json"]).env("TEST_PASSWORD", password).output();
+        let output = output.unwrap();
+        (output.status.code(), crate::lab::text(&output.stdout) + &crate::lab::text(&output.stderr))
+    };
+    for (brokers, source) in [
+        (kafka.tls(), certificate),
+        (kafka.sasl(), sasl("plain")),
+        (kafka.sasl(), sasl("scram-sha-256")),
+        (kafka.sasl(), sasl("scram-sha-512")),
+        (kafka.sasl_tls(), format!("{tls}\n{}", sasl("scram-sha-256"))),
+    ] {
+        let (code, said) = run(&brokers, &source, USER.1, "run");
+        assert_eq!(code, Some(0), "{source}: {said}");
+        assert!(said.contains("\"made_rows\":20"), "{source}: {said}");
+    }
+    for (password, expected) in [("wrong", "source-kafka/unreachable"), ("", "TEST_PASSWORD")] {
+        let (code, said) = run(&kafka.sasl(), &sasl("scram-sha-256"), password, "check");
+        assert_ne!(code, Some(0));
+        assert!(said.contains(expected) || said.contains("cannot be reached"), "{said}");
+        assert!(!said.contains("wrong"), "a password is never said: {said}");
+    }
 }

@@ -66,7 +66,10 @@ pub enum RunError {
         by: Box<FencedBy>,
     },
     /// Records were left out, and `on_gap` is `fail`.
-    #[error("split {split}: nobody accounted for {missing}")]
+    #[error(
+        "split {split}: nobody accounted for {missing}, which is no longer there to be read; commit.on_gap = \"continue\" goes \
+         on without it"
+    )]
     Gap {
         /// The split.
         split: SplitId,

@@ -85,8 +85,8 @@ fn many_mistakes_of_one_file_are_all_named() {
             "14:15 sources.Bad.file.paths[1]: \"paths\" must hold texts, not a whole number (write each in quotes)",
             "14:18 sources.Bad.file.paths[2]: \"a\" stands twice in \"paths\" (remove one of them)",
             "14:23 sources.Bad.file.paths[3]: s3:// is no file of this machine (write [sources.NAME.s3] with location = \"s3://bucket/prefix\")",
-            "16:16 sources.queue.kafka: [sources.queue.kafka] is not in this version (this version reads files and objects in S3: [sources.queue.file], [sources.queue.s3])",
-            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file] or [sources.empty.s3])",
+            "16:16 sources.queue.kinesis: [sources.queue.kinesis] is not in this version (this version reads files, objects in S3 and Kafka: [sources.queue.file], [sources.queue.s3], [sources.queue.kafka])",
+            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3] or [sources.empty.kafka])",
             "22:22 transform.connect.families[1]: \"case\" is not in this version (this version has only \"agent\")",
             "22:30 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
             "23:10 transform.connect.tables: \"agent_event\" must be \"all\" or a list (write [\"agent_event\"])",
@@ -385,8 +385,16 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     let mut lines = Vec::new();
     defaults(option::ROOT, "", &mut lines);
     assert!(lines.len() >= 12, "{lines:?}");
-    let (objects, mut lines): (Vec<_>, Vec<_>) =
-        lines.into_iter().partition(|line| line.starts_with("sources.agents.s3."));
+    let (objects, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.starts_with("sources.agents.s3."));
+    let (topics, mut lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with("sources.agents.kafka."));
+    assert!(topics.len() >= 5, "{topics:?}");
+    let stream = required.replace("file.paths = [\"in/*.gz\"]", "kafka = { brokers = \"b:9092\", topics = [\"t\"] }");
+    let dotted = stream.replace(
+        "kafka = { brokers = \"b:9092\", topics = [\"t\"] }",
+        "kafka.brokers = \"b:9092\"\nsources.agents.kafka.topics = [\"t\"]",
+    );
+    assert_eq!(plan(&format!("{dotted}{}", topics.join("\n")), &[]), plan(&stream, &[]));
     assert!(objects.len() >= 5, "{objects:?}");
     let archive = required.replace("file.paths = [\"in/*.gz\"]", "s3.location = \"s3://abc/x\"");
     assert_eq!(plan(&format!("{archive}{}", objects.join("\n")), &[]), plan(&archive, &[]));
@@ -398,6 +406,52 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     lines.retain(|line| !line.starts_with("lake.s3."));
     assert_eq!(plan(&format!("{required}{}", lines.join("\n")), &[]), plan(GOOD, &[]));
     assert_eq!(plan(GOOD, &[]).commit.every, Duration::from_secs(900));
+}
+
+#[test]
+fn what_is_wrong_about_kafka() {
+    let good = "version = 1\nname = \"agents\"\n[lake]\nlocation = \"lake\"\n[sources.a.kafka]\nbrokers = \"b:1\"\n";
+    for (lines, expected) in [
+        (
+            "",
+            "5:1 sources.a.kafka.topics: missing key \"topics\" in [sources.a.kafka] (add topics = [\"agent-events\"])",
+        ),
+        (
+            "topics = [\"a b\"]",
+            "7:11 sources.a.kafka.topics[0]: \"a b\" is the name of no topic (a topic has letters, digits, '.', '_' and '-'; a regular expression begins with ^)",
+        ),
+        (
+            "topics = [\"t\"]\nstart = \"now\"",
+            "8:9 sources.a.kafka.start: \"now\" is no place to start (write \"earliest\", \"latest\", a day, \"2026-11-01\", or a moment, \"2026-11-01T06:00:00Z\")",
+        ),
+        (
+            "topics = [\"t\"]\ngroup = \"consumer\"\nsession_timeout = \"9s\"",
+            "9:1 sources.a.kafka.session_timeout: with group = \"consumer\" the brokers say it (remove it, or write group = \"classic\")",
+        ),
+        (
+            "topics = [\"t\"]\nauthorities = \"ca\"",
+            "8:1 sources.a.kafka.authorities: certificates belong to TLS (add tls = true, or remove it)",
+        ),
+        (
+            "topics = [\"t\"]\ntls = true\ncertificate = \"c\"",
+            "9:1 sources.a.kafka.certificate: a certificate and its key belong together (add key)",
+        ),
+        (
+            "topics = [\"t\"]\nsasl = \"plain\"\nusername = \"u\"",
+            "8:1 sources.a.kafka.sasl: the password comes from one place (add password_env = \"KAFKA_PASSWORD\", or password_file)",
+        ),
+        (
+            "topics = [\"t\"]\npassword_env = \"P\"",
+            "8:1 sources.a.kafka.password_env: it belongs to sasl (add sasl = \"scram-sha-512\", or remove it)",
+        ),
+        (
+            "topics = [\"t\"]\n[sources.b.file]\npaths = [\"in/*\"]",
+            "5:12 sources.a.kafka: a pipeline that reads Kafka reads nothing else (write a file with the same name and the other source, and run it beside this one)",
+        ),
+    ] {
+        let found = problems(&format!("{good}{lines}\n"), &[]);
+        assert!(found.contains(&expected.to_owned()), "{lines}\n{found:#?}");
+    }
 }
 
 #[test]
