@@ -23,6 +23,7 @@ use tributary_testkit::FaultProxy;
 use self::ground::Ground;
 use self::kill::{Kill, PLACES, Random};
 use crate::engines::Engines;
+use crate::engines::kafka::Kafka;
 use crate::engines::venv::say;
 use crate::engines::weed::Weed;
 use crate::inputs::{events, scale};
@@ -53,6 +54,14 @@ fn every_finished_lake_in_s3_equals_the_plain_one() {
 #[test]
 fn every_finished_lake_of_workers_in_s3_equals_the_plain_one() {
     in_s3(4);
+}
+
+/// Partitions move whenever one of them dies or comes.
+#[test]
+fn every_finished_lake_of_a_group_equals_the_plain_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    chaos(&Ground::Kafka(kafka), 3);
 }
 
 fn in_s3(workers: usize) {
@@ -125,6 +134,7 @@ fn chaos(ground: &Ground, workers: usize) {
     let count = match (ground, workers) {
         (Ground::Folder, _) => 2_000 * scale,
         (Ground::S3 { .. }, 1) => 600 * scale.min(20),
+        (Ground::Kafka(_), _) => 2_000 * scale.min(10),
         // Many short lives.
         (Ground::S3 { .. }, _) => 600 * scale.min(6),
     };
@@ -145,13 +155,14 @@ fn chaos(ground: &Ground, workers: usize) {
         let number = tally.lock().unwrap().lakes;
         let lab = ground.fresh(&plain, options, number, workers);
         let random = |worker: usize| Random(seed ^ (u64::from(number) << 32) ^ (worker as u64) << 16);
+        let is_group = matches!(ground, Ground::Kafka(_));
         let left = AtomicUsize::new(workers);
         std::thread::scope(|scope| {
             let (lab, tally, left) = (&lab, &tally, &left);
             for worker in 1..=workers {
                 scope.spawn(move || {
                     let _end = Leaving(left);
-                    work(lab, worker, workers, random(worker), longest, tally);
+                    work(lab, (worker, workers, is_group), random(worker), longest, tally);
                 });
             }
             if workers > 1 {
@@ -202,11 +213,17 @@ fn parts(input: &str, count: usize) -> BTreeMap<String, String> {
 }
 
 /// Runs a worker until it comes to its end without being killed.
-fn work(lab: &Lab, worker: usize, workers: usize, mut random: Random, longest: u64, tally: &Mutex<Tally>) {
+fn work(
+    lab: &Lab,
+    (worker, workers, is_group): (usize, usize, bool),
+    mut random: Random,
+    longest: u64,
+    tally: &Mutex<Tally>,
+) {
     let log = lab.path(&format!("log-{worker}"));
     loop {
         let kill = Kill::pick(&mut random, longest);
-        let (status, place) = kill.run(&mut command(lab, worker, workers), &log);
+        let (status, place) = kill.run(&mut command(lab, worker, if is_group { 1 } else { workers }), &log);
         let mut tally = tally.lock().unwrap();
         tally.runs += 1;
         let Some(place) = place else {

@@ -4,80 +4,19 @@ use std::fs;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use rdkafka::{Offset, TopicPartitionList};
 
 use crate::engines::kafka::{Kafka, Options, USER};
 use crate::inputs::events;
 use crate::lab::{Lab, difference};
 use crate::stream::{Stream, wait_until};
-
-const TOPIC: &str = "agent-events";
-
-/// What is produced, and how the topics are made.
-struct Topics {
-    producer: BaseProducer,
-    admin: AdminClient<DefaultClientContext>,
-}
-
-impl Topics {
-    fn on(kafka: &Kafka) -> Self {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", kafka.bootstrap()).set("linger.ms", "5");
-        Self { producer: config.create().unwrap(), admin: config.create().unwrap() }
-    }
-
-    fn create(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let wanted = settings
-            .iter()
-            .fold(NewTopic::new(topic, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
-                topic.set(key, value)
-            });
-        let made = self.admin.create_topics([&wanted], &AdminOptions::new());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(made).unwrap().into_iter().for_each(|made| drop(made.unwrap()));
-    }
-
-    fn delete(&self, topic: &str) {
-        let gone = self.admin.delete_topics(&[topic], &AdminOptions::new());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(gone).unwrap().into_iter().for_each(|gone| drop(gone.unwrap()));
-        wait_until("the topic is gone", || {
-            let metadata = self.producer.client().fetch_metadata(None, Duration::from_secs(10)).unwrap();
-            metadata.topics().iter().all(|found| found.name() != topic)
-        });
-    }
-
-    /// As retention would: what lies before `offset` in partition 0.
-    fn delete_records(&self, topic: &str, offset: i64) {
-        let mut before = TopicPartitionList::new();
-        before.add_partition_offset(topic, 0, Offset::Offset(offset)).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(self.admin.delete_records(&before, &AdminOptions::new())).unwrap();
-    }
-
-    /// One record a line, keyed by its agent.
-    fn produce<'a>(&self, topic: &str, lines: impl Iterator<Item = &'a str>) {
-        for line in lines {
-            let key = line.split("\"AgentARN\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-            let mut record = BaseRecord::to(topic).key(key).payload(line);
-            while let Err((_, back)) = self.producer.send(record) {
-                record = back;
-                self.producer.poll(Duration::from_millis(10));
-            }
-        }
-        self.producer.flush(Duration::from_secs(30)).unwrap();
-    }
-}
+use crate::topics::{TOPIC, Topics, read_topic};
 
 /// A lab that reads the topic instead of files.
 fn lab(kafka: &Kafka, mode: &str, source: &str, options: &str) -> Lab {
     let lab = Lab::new(options);
+    read_topic(&lab, &kafka.bootstrap(), source);
     let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    let topic = format!("[sources.files.kafka]\nbrokers = {:?}\ntopics = [{TOPIC:?}]\n{source}\n", kafka.bootstrap());
-    let pipeline = pipeline.replace("[sources.files.file]\npaths = [\"in/*\"]\n", &topic);
     fs::write(lab.path("pipeline.toml"), pipeline.replace("mode = \"batch\"", &format!("mode = {mode:?}"))).unwrap();
     lab
 }

@@ -23,4 +23,5 @@ mod readers;
 mod readme;
 mod stream;
 mod ten_agents;
+mod topics;
 mod workers;

@@ -7,14 +7,25 @@ use std::path::PathBuf;
 use tributary_testkit::FaultProxy;
 
 use crate::engines::Engines;
+use crate::engines::kafka::Kafka;
 use crate::engines::weed::{BUCKET, Weed};
 use crate::lab::Lab;
+use crate::topics::{TOPIC, Topics, read_topic};
 
 /// A place for lakes.
 pub(super) enum Ground {
     Folder,
-    S3 { server: Weed, engines: Engines, proxy: FaultProxy },
+    S3 {
+        server: Weed,
+        engines: Engines,
+        proxy: FaultProxy,
+    },
+    /// A folder; the input is a topic.
+    Kafka(Kafka),
 }
+
+/// Of the topic: more than there are workers, so that each has several.
+const PARTITIONS: i32 = 9;
 
 /// Below it the objects lie that workers read in S3.
 const OBJECTS: &str = "chaos-input";
@@ -37,6 +48,12 @@ impl Ground {
         for (name, part) in parts {
             plain.input(name, part);
         }
+        if let Self::Kafka(kafka) = self {
+            let topics = Topics::on(kafka);
+            topics.create(TOPIC, PARTITIONS, &[]);
+            parts.values().for_each(|part| topics.produce(TOPIC, part.lines()));
+            read_topic(plain, &kafka.bootstrap(), "group_id = \"plain\"");
+        }
         if let (Self::S3 { server, engines, .. }, true) = (self, workers > 1) {
             engines.put_s3(&server.endpoint(), &plain.path("in"), &format!("{BUCKET}/{OBJECTS}"));
             // Rejections name where they come from.
@@ -47,11 +64,17 @@ impl Ground {
     /// A new lake over the same input.
     pub(super) fn fresh(&self, plain: &Lab, options: &str, number: u32, workers: usize) -> Lab {
         let lab = match self {
-            Self::Folder => Lab::new(options),
+            Self::Folder | Self::Kafka(_) => Lab::new(options),
             Self::S3 { proxy, .. } => Lab::in_s3(&proxy.endpoint(), &format!("chaos/{number}"), options),
         };
         if let (Self::S3 { proxy, .. }, true) = (self, workers > 1) {
             read_objects(&lab, &proxy.endpoint());
+            return lab;
+        }
+        if let Self::Kafka(kafka) = self {
+            // Who is killed is missed soon.
+            let source = format!("group_id = \"lake-{number}\"\nsession_timeout = \"1s\"\nrebalance_deadline = \"5s\"");
+            read_topic(&lab, &kafka.bootstrap(), &source);
             return lab;
         }
         for part in fs::read_dir(plain.path("in")).unwrap() {
@@ -64,7 +87,7 @@ impl Ground {
     /// What is visible of the lake, in a folder.
     pub(super) fn visible(&self, lab: &Lab) -> PathBuf {
         match self {
-            Self::Folder => lab.lake(),
+            Self::Folder | Self::Kafka(_) => lab.lake(),
             Self::S3 { server, engines, .. } => lab.fetch(engines, &server.endpoint(), "fetched"),
         }
     }
@@ -77,6 +100,8 @@ impl Ground {
             (Self::Folder, false) => (20, 2, 381),
             (Self::S3 { .. }, true) => (300, 5, 4_000),
             (Self::S3 { .. }, false) => (10, 1, 2_000),
+            (Self::Kafka(_), true) => (300, 5, 4_000),
+            (Self::Kafka(_), false) => (10, 1, 2_000),
         }
     }
 }

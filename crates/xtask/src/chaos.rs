@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: cargo xtask chaos [--kills N] [--workers W] [--store s3|folder] [--seed S] [--continue]\n\
+const USAGE: &str = "usage: cargo xtask chaos [--kills N] [--workers W] [--store s3|folder] [--source kafka] [--seed S] [--continue]\n\
     Kills workers at random moments and places, on a server behind a proxy that breaks calls, until N kills have hit; every\n\
     finished lake is compared with a plain run's by DuckDB. --continue goes on counting where a run of the same store, number\n\
     of workers and seed was stopped.";
@@ -15,6 +15,8 @@ struct Wanted {
     kills: u64,
     workers: u64,
     store: String,
+    /// The input is a topic that the workers share as a group.
+    kafka: bool,
     seed: u64,
     goes_on: bool,
 }
@@ -23,6 +25,8 @@ struct Wanted {
 pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     let wanted = read(words)?;
     let test = match (wanted.store.as_str(), wanted.workers) {
+        ("folder", _) if wanted.kafka => "every_finished_lake_of_a_group_equals_the_plain_one",
+        ("s3", _) if wanted.kafka => bail!("a topic is read into a folder\n{USAGE}"),
         ("folder", 1) => "every_finished_lake_equals_the_plain_one",
         ("folder", _) => "every_finished_lake_of_workers_equals_the_plain_one",
         ("s3", 1) => "every_finished_lake_in_s3_equals_the_plain_one",
@@ -31,7 +35,12 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
     };
     let folder = root.join("target/chaos");
     std::fs::create_dir_all(&folder)?;
-    let tally = folder.join(format!("{}-{}-{}.json", wanted.store, wanted.workers, wanted.seed));
+    let tally = folder.join(format!(
+        "{}-{}-{}.json",
+        if wanted.kafka { "kafka" } else { &wanted.store },
+        wanted.workers,
+        wanted.seed
+    ));
     if !wanted.goes_on && tally.exists() {
         std::fs::remove_file(&tally)?;
     }
@@ -53,8 +62,14 @@ pub fn run(root: &Path, words: &[&str]) -> Result<()> {
 }
 
 fn read(words: &[&str]) -> Result<Wanted> {
-    let mut wanted =
-        Wanted { kills: 100, workers: 1, store: "folder".to_owned(), seed: std::process::id().into(), goes_on: false };
+    let mut wanted = Wanted {
+        kills: 100,
+        workers: 1,
+        store: "folder".to_owned(),
+        kafka: false,
+        seed: std::process::id().into(),
+        goes_on: false,
+    };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if *word == "--continue" {
@@ -67,6 +82,7 @@ fn read(words: &[&str]) -> Result<Wanted> {
             "--kills" => wanted.kills = number()?,
             "--workers" => wanted.workers = number()?.max(1),
             "--seed" => wanted.seed = number()?,
+            "--source" if *value == "kafka" => wanted.kafka = true,
             "--store" => wanted.store = (*value).to_owned(),
             _ => bail!("{word} is not known\n{USAGE}"),
         }
