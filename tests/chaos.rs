@@ -11,7 +11,7 @@ mod ground;
 mod kill;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -182,7 +182,12 @@ fn chaos(ground: &Ground, workers: usize) {
             tally.kills(),
             tally.runs
         ));
-        assert_eq!(differences.unwrap_or_default(), Vec::<String>::new());
+        let differences = differences.unwrap_or_default();
+        if let (false, Some(file)) = (differences.is_empty(), &file) {
+            keep(&plain.lake(), &file.with_extension("plain"));
+            keep(&ground.visible(&lab), &file.with_extension("lake"));
+        }
+        assert_eq!(differences, Vec::<String>::new());
         let (ours, theirs) = (&lab.status()["tally"], &plain.status()["tally"]);
         for count in ["read", "made_rows", "duplicates", "rejected", "skipped"] {
             assert_eq!(ours[count], theirs[count], "{count}");
@@ -203,6 +208,12 @@ fn chaos(ground: &Ground, workers: usize) {
     if full {
         assert!(tally.fewest() >= 5, "a place was hit less than 5 times: {:?}", tally.fell);
     }
+}
+
+/// Copies a lake to where it can be looked at.
+fn keep(lake: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-r").args([lake, to]).status();
+    say(&format!("chaos: {} is kept ({copied:?})", to.display()));
 }
 
 /// The lines in so many files.

@@ -261,7 +261,9 @@ impl Context {
             RebalanceProtocol::Eager | RebalanceProtocol::None => member.assign(list),
         };
         let done = done.and_then(|()| if is_fed { Ok(()) } else { member.pause(list) });
-        let sought = place::seek(member, &self.options, state.parts.iter().take(kept));
+        // They may have been paused for a line that is gone.
+        let resumed = if is_fed { place::resume(member, &self.options, &state.parts) } else { Ok(()) };
+        let sought = resumed.and_then(|()| place::seek(member, &self.options, state.parts.iter().take(kept)));
         match (done, sought) {
             (Ok(()), Ok(())) => {}
             (Err(cause), _) => {

@@ -142,6 +142,22 @@ pub(crate) fn seek<'a>(member: &Member, options: &Options, parts: impl Iterator<
     Ok(())
 }
 
+/// Partitions that were paused are fetched again.
+pub(crate) fn resume(member: &Member, options: &Options, parts: &[Part]) -> Result<(), Error> {
+    match list_of(parts) {
+        list if list.count() > 0 => member.resume(&list).map_err(call(options, "resuming partitions")),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn list_of(parts: &[Part]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for part in parts {
+        list.add_partition(&part.topic, part.partition);
+    }
+    list
+}
+
 pub(crate) fn offset(next: u64) -> Offset {
     Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX))
 }

@@ -3,7 +3,6 @@
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
@@ -89,7 +88,7 @@ impl Polling {
             return;
         }
         let sought = place::seek(&self.member, &context.options, state.parts.iter());
-        let sought = sought.and_then(|()| self.pause(state, false));
+        let sought = sought.and_then(|()| place::resume(&self.member, &context.options, &state.parts));
         if let Err(error) = sought {
             state.fail(error);
         }
@@ -164,7 +163,7 @@ impl Polling {
             } else {
                 if !is_paused {
                     let state = self.state();
-                    is_paused = self.pause(&state, true).is_ok();
+                    is_paused = self.pause(&state).is_ok();
                 }
                 // What was on its way when they were paused still comes.
                 if let Some(Ok(message)) = self.member.poll(WAIT) {
@@ -177,22 +176,16 @@ impl Polling {
         }
         if is_paused {
             let mut state = self.state();
-            if let Err(error) = self.pause(&state, false) {
+            let context = self.member.context();
+            if let Err(error) = place::resume(&self.member, &context.options, &state.parts) {
                 state.fail(error);
             }
         }
     }
 
-    fn pause(&self, state: &State, is_on: bool) -> Result<(), Error> {
-        let mut list = TopicPartitionList::new();
-        for part in &state.parts {
-            list.add_partition(&part.topic, part.partition);
-        }
-        if list.count() == 0 {
-            return Ok(());
-        }
-        let done = if is_on { self.member.pause(&list) } else { self.member.resume(&list) };
+    fn pause(&self, state: &State) -> Result<(), Error> {
         let name = || self.member.context().options.name.clone();
+        let done = self.member.pause(&place::list_of(&state.parts));
         done.map_err(|cause| Error::Call { name: name(), verb: "pausing partitions", cause: Box::new(cause) })
     }
 

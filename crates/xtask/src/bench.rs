@@ -8,6 +8,10 @@
 mod contender;
 mod floor;
 mod input;
+mod kafka;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../../../tests/engines/kafka.rs"]
+mod kafka_server;
 mod measure;
 mod report;
 mod s3;
@@ -26,6 +30,7 @@ use anyhow::{Context, Result, bail, ensure};
 use cargo_metadata::MetadataCommand;
 
 pub use floor::floor;
+pub use kafka::discard_topic;
 
 use contender::Contender;
 use input::Input;
@@ -42,6 +47,8 @@ enum Subject {
     Memory,
     /// The same into a folder and into a server with the interface of S3, beside what that server takes from another client.
     S3,
+    /// A topic of Kafka into a folder, beside a consumer that throws the bytes away and beside the same input as a file.
+    Kafka,
 }
 
 /// What was asked for on the command line.
@@ -55,13 +62,14 @@ struct Options {
 }
 
 const USAGE: &str = "\
-usage: cargo xtask bench decode|batch|memory|s3 [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+usage: cargo xtask bench decode|batch|memory|s3|kafka [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
 
   decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
   s3         `tributary run` into a folder and into an S3 server, and the server's own rate; on three and on 1,000 days
-  --rounds   how often each is run: 5, of memory 1, of s3 3
+  kafka      `tributary run` from a topic, a consumer that throws the bytes away, and `tributary run` from a file
+  --rounds   how often each is run: 5, of memory 1, of s3 and kafka 3
   --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
              duckdb, chdb
   --input    an NDJSON file instead of the simulated ones
@@ -80,13 +88,16 @@ pub fn run(words: &[&str]) -> Result<()> {
         None if options.subject == Subject::Memory => {
             input::simulated(&programs.tributary, &input::for_memory(options.events))?
         }
-        None if options.subject == Subject::S3 => {
+        None if matches!(options.subject, Subject::S3 | Subject::Kafka) => {
             input::simulated(&programs.tributary, &input::for_s3(options.events))?
         }
         None => input::simulated(&programs.tributary, &input::for_speed(options.events))?,
     };
     if options.subject == Subject::S3 {
         return s3::run(&programs, &inputs, options.rounds);
+    }
+    if options.subject == Subject::Kafka {
+        return kafka::run(&programs, &inputs[..1], options.rounds);
     }
     let mut contenders = contender::all(options.subject, &programs)?;
     if let Some(name) = &options.only {
@@ -122,11 +133,12 @@ fn parse(words: &[&str]) -> Result<Options> {
         ["batch", rest @ ..] => (Subject::Batch, rest),
         ["memory", rest @ ..] => (Subject::Memory, rest),
         ["s3", rest @ ..] => (Subject::S3, rest),
+        ["kafka", rest @ ..] => (Subject::Kafka, rest),
         _ => bail!(USAGE),
     };
     let rounds = match subject {
         Subject::Decode | Subject::Batch => 5,
-        Subject::S3 => 3,
+        Subject::S3 | Subject::Kafka => 3,
         Subject::Memory => 1,
     };
     let mut options = Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None };

@@ -6,12 +6,13 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   schema                 generate from schemas/tables: crates/connect/src/generated.rs and docs/tables.md
-  bench decode|batch|memory
+  bench decode|batch|memory|s3|kafka
                          CPU seconds per GB and peak memory, side by side with the floors and the batch engines
-  chaos [--kills N] [--workers W] [--store s3|folder] [--seed S] [--continue]
+  chaos [--kills N] [--workers W] [--store s3|folder] [--source kafka] [--seed S] [--continue]
                          kills runs until N kills have hit and compares every finished lake with a plain run's
   floor PARSER FILE      one measured pass over FILE (simd-json, simd-json-copy, sonic-rs,
                          connect, lines); the bench runs it as a child
+  discard BROKERS TOPIC  reads a topic to its end and keeps nothing; the bench runs it as a child
 ";
 
 fn main() -> Result<()> {
@@ -21,6 +22,7 @@ fn main() -> Result<()> {
         ["schema"] => xtask::schema::write(&xtask::root()),
         ["bench", rest @ ..] => xtask::bench::run(rest),
         ["chaos", rest @ ..] => xtask::chaos::run(&xtask::root(), rest),
+        ["discard", brokers, topic] => xtask::bench::discard_topic(brokers, topic),
         ["floor", parser, file] => xtask::bench::floor(parser, file.as_ref()),
         _ => bail!(USAGE),
     }

@@ -79,7 +79,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("indicatif", &[CLI]),
     ("mimalloc", &[CLI]),
     ("parquet", &["maintain", "sink-parquet"]),
-    ("rdkafka", &["source-kafka"]),
+    ("rdkafka", &["source-kafka", "xtask"]),
     ("serde_json", &["commit", "connect", "framing", "pipeline", "simulate", "sink-parquet", CLI, "xtask"]),
     ("simd-json", &["xtask"]),
     ("sonic-rs", &["xtask"]),

@@ -24,7 +24,7 @@ pub(crate) type Prepare = dyn Fn(&Path, &Path) -> Result<Command>;
 /// The contenders for a subject.
 pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender>> {
     let mut contenders = Vec::new();
-    if !matches!(subject, Subject::Memory | Subject::S3) {
+    if !matches!(subject, Subject::Memory | Subject::S3 | Subject::Kafka) {
         contenders.push(floor(programs, "simd-json", "tape, its fastest way: padded, reused"));
         contenders.push(floor(programs, "simd-json-copy", "tape, its ordinary call"));
         contenders.push(floor(programs, "sonic-rs", "value, one a line"));
@@ -35,7 +35,7 @@ pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender
             contenders.push(floor(programs, "connect-forgetful", "the same, no earlier snapshot remembered"));
         }
         Subject::Memory => contenders.push(tributary(programs, Derive::Time)),
-        Subject::S3 => {}
+        Subject::S3 | Subject::Kafka => {}
         Subject::Batch => {
             contenders.push(tributary(programs, Derive::Nothing));
             contenders.push(tributary(programs, Derive::Time));

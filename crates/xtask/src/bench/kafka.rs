@@ -1,0 +1,137 @@
+//! A topic of a real broker into a lake, beside a consumer that throws the bytes away, and beside the same input as a file.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _, stdout};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::contender::Contender;
+use super::input::Input;
+use super::kafka_server::Kafka;
+use super::{Programs, measured, report, venv};
+
+const PARTITIONS: i32 = 6;
+
+/// Longer than any answer of a broker that works.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Fills a topic with each input, measures, prints the table.
+pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize) -> Result<()> {
+    let folder = venv::cache().join(format!("bench/broker-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let broker = Kafka::start(&folder).context("there is no broker to measure with")?;
+    let outcome = inputs.iter().try_for_each(|input| one(programs, input, rounds, &broker.bootstrap()));
+    drop(broker);
+    fs::remove_dir_all(&folder)?;
+    outcome
+}
+
+fn one(programs: &Programs, input: &Input, rounds: usize, brokers: &str) -> Result<()> {
+    let topic = input.name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    produce(brokers, &topic, &input.path)?;
+    let events = "[transform.connect]\ntables = [\"agent_event\", \"agent_event_contacts\"]\n";
+    let from_topic =
+        |tables: &str| format!("[sources.agents.kafka]\nbrokers = '{brokers}'\ntopics = ['{topic}']\n{tables}");
+    let from_file = |tables: &str| format!("[sources.agents.file]\npaths = ['{}']\n{tables}", input.path.display());
+    let contenders = [
+        discard(programs, brokers, &topic),
+        contender(programs, "kafka-events", "run: two tables, from the topic", from_topic(events)),
+        contender(programs, "file-events", "run: two tables, from the file", from_file(events)),
+        contender(programs, "kafka", "run: every table, from the topic", from_topic("")),
+        contender(programs, "file", "run: every table, from the file", from_file("")),
+    ];
+    let samples = measured(&contenders, input, rounds)?;
+    report::print(input, &contenders, &samples)
+}
+
+fn contender(programs: &Programs, name: &'static str, does: &'static str, sections: String) -> Contender {
+    let tributary = programs.tributary.clone();
+    let command = move |_: &Path, folder: &Path| {
+        let file = folder.join("bench.toml");
+        let lake = folder.join("lake");
+        // Each run is a group that nobody knows.
+        let text = format!(
+            "version = 1\nname = \"bench\"\nmode = \"batch\"\n{sections}[lake]\nlocation = '{}'\n",
+            lake.display()
+        );
+        let group = format!("group_id = '{}'\n", folder.display());
+        let text = text.replace("[sources.agents.kafka]\n", &format!("[sources.agents.kafka]\n{group}"));
+        fs::write(&file, text)?;
+        let mut command = Command::new(&tributary);
+        command.args(["run", "--no-progress"]).arg(&file);
+        Ok(command)
+    };
+    Contender { name, does, command: Box::new(command) }
+}
+
+fn discard(programs: &Programs, brokers: &str, topic: &str) -> Contender {
+    let (xtask, brokers, topic) = (programs.xtask.clone(), brokers.to_owned(), topic.to_owned());
+    let command = move |_: &Path, _: &Path| {
+        let mut command = Command::new(&xtask);
+        command.args(["discard", &brokers, &topic]);
+        Ok(command)
+    };
+    Contender { name: "discard", does: "the same consumer throws the bytes away", command: Box::new(command) }
+}
+
+/// `xtask discard BROKERS TOPIC`: reads the topic to its end and keeps nothing; prints how many records there were.
+pub fn discard_topic(brokers: &str, topic: &str) -> Result<()> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "discard").set("enable.auto.commit", "false");
+    config.set("enable.partition.eof", "true").set("queued.max.messages.kbytes", "16384");
+    config.set("queued.min.messages", "10000").set("fetch.max.bytes", "16777216");
+    let consumer: BaseConsumer = config.create()?;
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    consumer.assign(&list)?;
+    let (mut records, mut bytes, mut open) = (0_u64, 0_usize, PARTITIONS);
+    while open > 0 {
+        match consumer.poll(WAIT) {
+            Some(Ok(message)) => {
+                records += 1;
+                bytes += message.payload().map_or(0, <[u8]>::len);
+            }
+            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => open -= 1,
+            Some(Err(error)) => return Err(error.into()),
+            None => bail!("the broker is silent"),
+        }
+    }
+    writeln!(stdout(), "{records} records, {bytes} bytes")?;
+    Ok(())
+}
+
+/// One record a line, keyed by its agent.
+fn produce(brokers: &str, topic: &str, file: &Path) -> Result<()> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("linger.ms", "20").set("compression.type", "zstd");
+    let admin: AdminClient<DefaultClientContext> = config.create()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let wanted = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
+    for made in runtime.block_on(admin.create_topics([&wanted], &AdminOptions::new()))? {
+        made.map_err(|(topic, code)| anyhow!("{topic}: {code}"))?;
+    }
+    let producer: BaseProducer = config.create()?;
+    for line in BufReader::new(fs::File::open(file)?).lines() {
+        let line = line?;
+        let key = line.split("\"AgentARN\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let mut record = BaseRecord::to(topic).key(key).payload(&line);
+        while let Err((error, back)) = producer.send(record) {
+            ensure!(error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
+            record = back;
+            producer.poll(Duration::from_millis(20));
+        }
+    }
+    producer.flush(WAIT)?;
+    Ok(())
+}
