@@ -96,6 +96,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "store",
             "store-s3",
             CLI,
+            "xtask",
         ],
     ),
     ("tokio-util", &["pipeline", "runtime", CLI]),
