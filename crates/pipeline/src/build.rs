@@ -193,7 +193,8 @@ impl LineFactory {
     /// The member of the plan's group; it joins when it is first asked for.
     async fn group(&self, kafka: &KafkaPlan) -> Result<Arc<Group>, Failure> {
         let known = self.group.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(group) = known {
+        // A batch that has to be read again joins again.
+        if let Some(group) = known.filter(|group| !group.has_left()) {
             return Ok(group);
         }
         let options = self.kafka_options(kafka)?;

@@ -1,7 +1,7 @@
 //! What the callbacks of the client work on: the partitions that are ours, and the line that is fed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -89,6 +89,8 @@ impl Session {
 pub(crate) struct Facts {
     /// Records behind the ends of our partitions; `u64::MAX` while that is not known.
     pub(crate) lag: AtomicU64,
+    /// It takes no line any more.
+    pub(crate) has_left: AtomicBool,
     /// What the client complained of last.
     said: Mutex<String>,
 }

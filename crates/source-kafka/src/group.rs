@@ -56,6 +56,11 @@ impl Group {
         Ok(Self { name, commands: Some(commands), facts, sessions: AtomicU64::new(0), thread: Some(thread) })
     }
 
+    /// Whether it has left: a batch leaves when it has read everything.
+    pub fn has_left(&self) -> bool {
+        self.facts.has_left.load(Ordering::Acquire) || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// A source that goes on where `checkpoint` says. The one before it has to be gone.
     ///
     /// # Errors

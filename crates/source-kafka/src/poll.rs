@@ -1,5 +1,6 @@
 //! The thread that polls: gathers messages by partition and hands them to the line.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
@@ -204,6 +205,9 @@ impl Polling {
         }
         let is_over = state.parts.iter().all(|part| part.is_done() && part.since().is_none());
         if is_over {
+            // Others need not wait for what this process does next.
+            state.is_over = true;
+            self.member.context().facts.has_left.store(true, Ordering::Release);
             state.session.take().into_iter().for_each(Session::finish);
         }
     }
