@@ -63,12 +63,15 @@ pub async fn run(
     result
 }
 
+/// Whoever has what we read is given time to notice, should it be us who are wrong.
+const MOVED_PAUSE: Duration = Duration::from_millis(200);
+
 /// Who reads splits that move may find that the new owner of one was faster.
 fn moved(end: Result<LineEnd, RunError>, splits_move: bool) -> Result<LineEnd, RunError> {
     match end {
         Err(RunError::Fenced { by }) if splits_move => {
-            tracing::info!(%by, "somebody else has what was read");
-            Ok(LineEnd::Interrupted)
+            tracing::warn!(%by, "somebody else has what was read: reading again");
+            Ok(LineEnd::Moved)
         }
         end => end,
     }
@@ -96,7 +99,11 @@ impl Supervisor<'_> {
                 }
                 Ok(LineEnd::Interrupted) => {
                     tracing::info!("the splits are other ones: going on from the log");
-                    Duration::ZERO
+                    continue;
+                }
+                Ok(LineEnd::Moved) => {
+                    self.patience.overtaken(self.reporter.facts().epochs)?;
+                    MOVED_PAUSE
                 }
                 Err(error) if error.fault() == Fault::Transient => {
                     let Some(pause) = self.patience.failed(self.reporter.facts().epochs) else { return Err(error) };

@@ -52,6 +52,8 @@ pub(crate) enum LineEnd {
     Overtaken(Epoch),
     /// The splits are other ones.
     Interrupted,
+    /// Somebody else has what was read of splits that move.
+    Moved,
 }
 
 impl LineEnd {

@@ -42,7 +42,7 @@ pub(crate) fn look<C: ConsumerContext>(
 /// # Errors
 /// As `join`.
 pub fn probe(options: &Options) -> Result<String, Error> {
-    let settings = |cause| Error::Settings { name: options.name.clone(), cause: Box::new(cause) };
+    let settings = |cause| Error::settings(&options.name, &cause);
     let member: BaseConsumer = config::member(options).create().map_err(settings)?;
     look(&member, options, &String::new)?;
     Ok(format!("found {}", options.topics.join(", ")))

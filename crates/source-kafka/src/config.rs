@@ -9,27 +9,38 @@ use crate::options::{Options, Protocol};
 /// The longest time between two polls: the rebalance callback may take its deadline and the reading of the log.
 const MAX_POLL_INTERVAL_MS: u32 = 300_000;
 
-/// How often librdkafka tells how far behind it is.
+/// How often librdkafka tells how far it is; in a batch these numbers say where it ends.
 const STATISTICS_MS: u32 = 2_000;
+const STATISTICS_OF_BATCH_MS: u32 = 250;
+
+/// A partition is fetched again so soon after its queue was full, instead of after a second.
+const FULL_MS: u32 = 20;
+
+/// The most of one answer: 64 MiB.
+const MOST_OF_A_FETCH: usize = 64 << 20;
+
+/// The most that librdkafka's queue may take, in KiB.
+const QUEUE_KIB: usize = 2_097_151;
 
 /// The settings of a member.
 pub(crate) fn member(options: &Options) -> ClientConfig {
     let mut config = client(options);
-    let kilobytes = (options.queue_bytes / 1_024).max(1).to_string();
+    let kilobytes = (options.queue_bytes / 1_024).clamp(1, QUEUE_KIB).to_string();
+    let statistics = if options.batch { STATISTICS_OF_BATCH_MS } else { STATISTICS_MS };
     config
         .set("group.id", &options.group_id)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         // A position outside of what the broker has is ours to judge.
         .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", if options.batch { "true" } else { "false" })
         .set("isolation.level", if options.read_uncommitted { "read_uncommitted" } else { "read_committed" })
         .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
-        .set("statistics.interval.ms", STATISTICS_MS.to_string())
+        .set("statistics.interval.ms", statistics.to_string())
+        .set("fetch.queue.backoff.ms", FULL_MS.to_string())
         // Both bound each partition: the sum is bounded by the queue's bytes alone.
         .set("queued.max.messages.kbytes", kilobytes)
-        .set("queued.min.messages", "10000")
-        .set("fetch.max.bytes", options.queue_bytes.max(1 << 20).to_string());
+        .set("queued.min.messages", "100000")
+        .set("fetch.max.bytes", options.queue_bytes.clamp(1 << 20, MOST_OF_A_FETCH).to_string());
     match options.protocol {
         Protocol::Classic => {
             let timeout = options.session_timeout.as_millis();

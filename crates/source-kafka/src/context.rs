@@ -25,6 +25,9 @@ use crate::place::{self, Placed, place};
 /// How long a line may take to begin anew while a rebalance waits for it; then the partitions are taken without one.
 const NEW_LINE: Duration = Duration::from_secs(60);
 
+/// After so many polls without anything nothing is on its way any more.
+const IDLE: u32 = 5;
+
 /// Where the partitions of a batch end.
 pub(crate) type Ends = BTreeMap<SplitId, u64>;
 
@@ -108,13 +111,26 @@ pub(crate) struct State {
     pub(crate) session: Option<Session>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ends: Ends,
+    /// Polls without anything since a line was fed.
+    pub(crate) idle: u32,
+    /// The line that has everything of a batch.
+    pub(crate) finished: Option<u64>,
     /// Nobody will ask for anything more.
     pub(crate) is_over: bool,
 }
 
 impl State {
     pub(crate) fn new(commands: Receiver<Command>) -> Self {
-        Self { commands, later: VecDeque::new(), session: None, parts: Vec::new(), ends: Ends::new(), is_over: false }
+        Self {
+            commands,
+            later: VecDeque::new(),
+            session: None,
+            parts: Vec::new(),
+            ends: Ends::new(),
+            finished: None,
+            idle: 0,
+            is_over: false,
+        }
     }
 
     /// The line that is fed, if there is one, fails with `error`.
@@ -122,6 +138,12 @@ impl State {
         if let Some(session) = self.session.take() {
             session.fail(error);
         }
+    }
+
+    /// A line wants nothing more. One that had everything was the last.
+    pub(crate) fn detached(&mut self, id: u64) {
+        self.session.take_if(|session| session.id == id);
+        self.is_over |= self.finished == Some(id);
     }
 
     /// The place of a partition among ours.
@@ -149,7 +171,7 @@ impl Context {
     }
 
     /// Tells the group where the log stands, for those who look at its lag. Nothing hangs on it.
-    pub(crate) fn commit(&self, member: &Member, state: &State, offsets: &[(SplitId, u64)], mode: CommitMode) {
+    pub(crate) fn commit(&self, member: &Member, state: &State, offsets: &[(SplitId, u64)]) {
         let mut list = TopicPartitionList::new();
         for (split, next) in offsets {
             let Some(part) = state.parts.iter().find(|part| part.split == *split) else { continue };
@@ -158,7 +180,7 @@ impl Context {
             }
         }
         if list.count() > 0
-            && let Err(error) = member.commit(&list, mode)
+            && let Err(error) = member.commit(&list, CommitMode::Async)
         {
             tracing::debug!(%error, "the group could not be told of offsets");
         }
@@ -167,15 +189,23 @@ impl Context {
     /// Ends the line that is fed and waits until it has committed what it has, for as long as a rebalance may take.
     fn end_line(&self, member: &Member, state: &mut State) {
         state.parts.iter_mut().for_each(Part::forget);
-        let Some(session) = state.session.take() else { return };
-        let id = session.interrupt();
+        let id = match (state.session.take(), state.finished) {
+            (Some(session), _) => session.interrupt(),
+            // It is still committing.
+            (None, Some(finished)) if !state.is_over => finished,
+            (None, _) => return,
+        };
         let deadline = Instant::now() + self.options.rebalance_deadline;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match state.commands.recv_timeout(left) {
-                Ok(Command::Detach(detached)) if detached == id => return,
-                Ok(Command::Detach(_)) => {}
-                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets, CommitMode::Sync),
+                Ok(Command::Detach(detached)) => {
+                    state.detached(detached);
+                    if detached == id {
+                        return;
+                    }
+                }
+                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets),
                 Ok(other @ Command::Attach(_)) => state.later.push_back(other),
                 Err(RecvTimeoutError::Timeout) => {
                     let seconds = self.options.rebalance_deadline.as_secs_f64();
@@ -201,8 +231,8 @@ impl Context {
             };
             match came {
                 Ok(Command::Attach(session)) => return Some(session),
-                Ok(Command::Detach(_)) => {}
-                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets, CommitMode::Async),
+                Ok(Command::Detach(detached)) => state.detached(detached),
+                Ok(Command::Commit(offsets)) => self.commit(member, state, &offsets),
                 Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => state.is_over = true,
             }
@@ -216,6 +246,7 @@ impl Context {
         match place(member, &self.options, parts, &session.checkpoint, ends) {
             Ok(Placed::Ready) => {
                 state.session = Some(session);
+                state.idle = 0;
                 return true;
             }
             Ok(Placed::Resolved(delta)) => {
@@ -233,6 +264,13 @@ impl Context {
     }
 
     fn assigned(&self, member: &Member, list: &mut TopicPartitionList) {
+        // Every member is called when anything moves, also one that keeps all that it has.
+        if list.count() == 0 && matches!(member.rebalance_protocol(), RebalanceProtocol::Cooperative) {
+            if let Err(error) = member.incremental_assign(list) {
+                tracing::error!(%error, "an assignment of nothing was refused");
+            }
+            return;
+        }
         let mut state = self.state();
         let had_line = state.session.is_some();
         self.end_line(member, &mut state);
@@ -294,6 +332,10 @@ impl Context {
                 state.parts.remove(at);
             }
         }
+        // The client remembers that a partition was paused, also when it comes back later.
+        if let Err(error) = member.resume(list) {
+            tracing::debug!(%error, "partitions could not be resumed");
+        }
         let done = match member.rebalance_protocol() {
             RebalanceProtocol::Cooperative => member.incremental_unassign(list),
             RebalanceProtocol::Eager | RebalanceProtocol::None => member.unassign(),
@@ -315,12 +357,24 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        let ours = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-        let ours = ours.filter(|partition| partition.desired && partition.consumer_lag >= 0);
-        let lag = ours.map(|partition| partition.consumer_lag.unsigned_abs()).sum();
+        let now = Instant::now();
+        let mut state = self.state();
+        // What was told before the client was placed may still be on its way.
+        let (is_fed, is_fresh) = (state.session.is_some(), state.idle >= IDLE);
+        let mut lag = 0;
+        for part in &mut state.parts {
+            let partitions = statistics.topics.get(&*part.topic).map(|topic| &topic.partitions);
+            let Some(seen) = partitions.and_then(|partitions| partitions.get(&part.partition)) else { continue };
+            lag += u64::try_from(seen.consumer_lag).unwrap_or(0);
+            // Where nothing waits for us, what lies before the end that the client saw was given to us or is no record.
+            if let (true, 0, Ok(end)) = (is_fed, seen.fetchq_cnt, u64::try_from(seen.eof_offset)) {
+                part.reached(u64::try_from(seen.app_offset).ok(), end, is_fresh, now);
+            }
+        }
         self.facts.lag.store(lag, Ordering::Relaxed);
     }
 
+    /// Also of what a poll returns as an error.
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "brokers");
         *self.facts.said.lock().unwrap_or_else(PoisonError::into_inner) = format!("{error}: {reason}");

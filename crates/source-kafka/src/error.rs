@@ -1,6 +1,6 @@
 //! What can go wrong with a source for Kafka.
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use thiserror::Error as ThisError;
 use tributary_core::{Conflict, Failure, Fault};
 
@@ -9,12 +9,12 @@ use tributary_core::{Conflict, Failure, Fault};
 #[non_exhaustive]
 pub enum Error {
     /// librdkafka refuses a setting.
-    #[error("source {name}: Kafka's client refuses its settings: {cause}")]
+    #[error("source {name}: Kafka's client refuses its settings: {said}")]
     Settings {
         /// The source.
         name: String,
-        /// Why.
-        cause: Box<KafkaError>,
+        /// Why, without the value, which may be a secret.
+        said: String,
     },
     /// No broker answers.
     #[error("source {name}: {brokers} cannot be reached: {said}; check brokers, the security settings and the network")]
@@ -83,11 +83,21 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn settings(name: &str, cause: &KafkaError) -> Self {
+        let said = match cause {
+            KafkaError::ClientConfig(_, why, key, _) => format!("{key}: {why}"),
+            other => other.to_string(),
+        };
+        Self::Settings { name: name.to_owned(), said }
+    }
+
     /// What it asks of the caller.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Settings { .. } | Self::Topic { .. } => Fault::Config,
             Self::Beyond { .. } => Fault::Data,
+            // Somebody else runs under our name.
+            Self::Fatal { cause, .. } if is_fenced(cause) => Fault::Fenced,
             Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
             Self::Positions(_) | Self::Thread { .. } => Fault::Bug,
         }
@@ -106,6 +116,13 @@ impl Error {
             Self::Thread { .. } => "source-kafka/thread",
         }
     }
+}
+
+fn is_fenced(cause: &KafkaError) -> bool {
+    matches!(
+        cause.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId)
+    )
 }
 
 impl From<Error> for Failure {

@@ -41,7 +41,7 @@ impl Group {
     pub fn join(options: Options) -> Result<Self, Error> {
         let (commands, receiver) = mpsc::channel();
         let name = options.name.clone();
-        let settings = |cause| Error::Settings { name: name.clone(), cause: Box::new(cause) };
+        let settings = |cause| Error::settings(&name, &cause);
         let facts = Arc::new(Facts::default());
         facts.lag.store(u64::MAX, Ordering::Relaxed);
         let config = config::member(&options);

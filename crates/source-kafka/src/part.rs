@@ -28,6 +28,8 @@ pub(crate) struct Part {
     pub(crate) next: u64,
     /// In a batch: where it ends.
     pub(crate) end: Option<u64>,
+    /// Whether the client gave us anything since it was placed.
+    has_taken: bool,
     heap: Vec<Heaped>,
     bytes: BytesMut,
     /// When the first of the heap came.
@@ -56,6 +58,7 @@ impl Part {
             handed: Position::Start,
             next: 0,
             end: None,
+            has_taken: false,
             heap: Vec::new(),
             bytes: BytesMut::new(),
             since: None,
@@ -65,7 +68,7 @@ impl Part {
     /// Reading begins anew: all before `next` is accounted for by whoever said so, as far as `handed`.
     pub(crate) fn place(&mut self, handed: Position, next: u64, end: Option<u64>) {
         self.forget();
-        (self.handed, self.next, self.end) = (handed, next, end);
+        (self.handed, self.next, self.end, self.has_taken) = (handed, next, end, false);
     }
 
     /// Drops what was not handed on.
@@ -80,9 +83,15 @@ impl Part {
         self.end.is_some_and(|end| self.next >= end)
     }
 
-    /// Nothing but marks of transactions is left before the end.
-    pub(crate) fn finish(&mut self) {
-        self.end = self.end.map(|end| end.min(self.next));
+    /// The client has read up to `reached` and has nothing more for us; what it gave us, or passed over, ends before
+    /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there. `is_fresh`:
+    /// it was told after the partition was placed; so it was where a message has come since, behind which it stood.
+    pub(crate) fn reached(&mut self, given: Option<u64>, reached: u64, is_fresh: bool, now: Instant) {
+        let is_all = given.map_or(!self.has_taken, |given| given == self.next || given == reached);
+        if is_all && (is_fresh || self.has_taken) && reached > self.next {
+            self.next = reached;
+            self.since.get_or_insert(now);
+        }
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -100,6 +109,7 @@ impl Part {
             return;
         }
         self.next = offset + 1;
+        self.has_taken = true;
         if self.end.is_some_and(|end| offset >= end) {
             return;
         }
@@ -117,15 +127,15 @@ impl Part {
         self.since.get_or_insert(now);
     }
 
-    /// The heap as a batch, if there is one.
+    /// The heap as a batch, if there is one; without records where only the position moved.
     pub(crate) fn batch(&mut self) -> Result<Option<RawBatch>, Conflict> {
-        if self.heap.is_empty() {
+        let to = Position::Offset(self.next.min(self.end.unwrap_or(u64::MAX)));
+        self.since = None;
+        if self.handed == to {
             return Ok(None);
         }
-        let to = Position::Offset(self.next.min(self.end.unwrap_or(u64::MAX)));
         let span = Span::new(std::mem::replace(&mut self.handed, to.clone()), to)?;
         let mut bytes = self.bytes.split().freeze();
-        self.since = None;
         let records = self.heap.drain(..).map(|heaped| Record {
             split: self.split.clone(),
             origin: Arc::clone(&self.origin),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use tributary_core::{Checkpoint, Delta, Position, Span};
 
@@ -71,7 +72,7 @@ fn watermarks(member: &Member, options: &Options, topic: &str, partition: i32) -
     Ok((offset(low), offset(high)))
 }
 
-fn call(options: &Options, verb: &'static str) -> impl Fn(rdkafka::error::KafkaError) -> Error {
+fn call(options: &Options, verb: &'static str) -> impl Fn(KafkaError) -> Error {
     let name = options.name.clone();
     move |cause| Error::Call { name: name.clone(), verb, cause: Box::new(cause) }
 }
@@ -83,6 +84,10 @@ fn resolve(member: &Member, options: &Options, parts: &[Part], checkpoint: &Chec
     let topics: BTreeSet<&str> = parts.iter().map(|part| &*part.topic).collect();
     for topic in topics {
         let metadata = member.fetch_metadata(Some(topic), PATIENCE).map_err(call(options, "asking for partitions"))?;
+        if let Some(code) = metadata.topics().iter().find_map(|topic| topic.error()) {
+            let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::from(code));
+            return Err(call(options, "asking for partitions")(cause));
+        }
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
         let partitions: Vec<Part> = partitions.map(|id| Part::new(&options.name, topic, id)).collect();
         let is_new = |part: &Part| matches!(checkpoint.position(&part.split), Position::Start);

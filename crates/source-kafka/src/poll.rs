@@ -1,10 +1,12 @@
 //! The thread that polls: gathers messages by partition and hands them to the line.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::mpsc::error::TrySendError;
@@ -27,17 +29,18 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How often it is asked meanwhile.
 const AGAIN: Duration = Duration::from_millis(2);
 
+/// How often commands, what waits and the end of a batch are looked at while messages come.
+const LOOK: Duration = Duration::from_millis(20);
+
 pub(crate) struct Polling {
     member: BaseConsumer<Context>,
     /// The part that the last message belongs to: the next is likely its neighbour.
-    last: usize,
-    /// Ends of a partition of each number that were reached since the last message of it.
-    ends: std::collections::BTreeMap<i32, usize>,
+    last: Cell<usize>,
 }
 
 impl Polling {
     pub(crate) fn new(member: BaseConsumer<Context>) -> Self {
-        Self { member, last: 0, ends: std::collections::BTreeMap::new() }
+        Self { member, last: Cell::new(0) }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -45,19 +48,28 @@ impl Polling {
     }
 
     /// Until nobody asks for anything more. Dropping the member leaves the group.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self) {
+        let mut looked = Instant::now();
         while self.obey() {
-            match self.member.poll(WAIT) {
-                None => {}
-                Some(Ok(message)) => self.last = take(&self.member, self.last, &message, &mut self.ends),
-                Some(Err(error)) => {
-                    if let Some(error) = self.judge(error) {
-                        self.state().fail(error);
+            loop {
+                let is_full = match self.member.poll(WAIT) {
+                    None => {
+                        self.state().idle += 1;
+                        true
                     }
+                    Some(Ok(message)) => self.take(&message),
+                    Some(Err(error)) => {
+                        self.judge(error);
+                        true
+                    }
+                };
+                if is_full || looked.elapsed() >= LOOK {
+                    break;
                 }
             }
             self.hand_on();
             self.finish();
+            looked = Instant::now();
         }
     }
 
@@ -68,13 +80,9 @@ impl Polling {
             let came = state.later.pop_front().map_or_else(|| state.commands.try_recv(), Ok);
             match came {
                 Ok(Command::Attach(session)) => self.attach(&mut state, session),
-                Ok(Command::Detach(id)) => {
-                    if state.session.as_ref().is_some_and(|session| session.id == id) {
-                        state.session = None;
-                    }
-                }
+                Ok(Command::Detach(id)) => state.detached(id),
                 Ok(Command::Commit(offsets)) => {
-                    self.member.context().commit(&self.member, &state, &offsets, CommitMode::Async);
+                    self.member.context().commit(&self.member, &state, &offsets);
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => state.is_over = true,
@@ -95,63 +103,73 @@ impl Polling {
         }
     }
 
-    /// What an error of the client means; the line's error, if it ends it.
-    fn judge(&mut self, error: KafkaError) -> Option<Error> {
-        let name = self.member.context().options.name.clone();
+    /// What an error of the client means for the line.
+    fn judge(&self, error: KafkaError) {
+        let context = self.member.context();
         match error {
-            KafkaError::PartitionEOF(partition) => {
-                *self.ends.entry(partition).or_default() += 1;
-                None
-            }
             KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 // Where the log stands is no longer there: whoever begins anew sees why.
                 tracing::warn!("a position is no longer there");
                 self.state().session.take().map(Session::interrupt);
-                None
             }
-            KafkaError::MessageConsumptionFatal(_) => Some(Error::Fatal { name, cause: Box::new(error) }),
-            error => {
-                tracing::warn!(%error, "polling");
-                None
+            KafkaError::MessageConsumptionFatal(_) => {
+                // This member can do nothing more; a line that begins anew needs another one.
+                context.facts.has_left.store(true, Ordering::Release);
+                let mut state = self.state();
+                state.is_over = true;
+                state.fail(Error::Fatal { name: context.options.name.clone(), cause: Box::new(error) });
             }
+            // The callback has told it.
+            error => tracing::debug!(%error, "polling"),
         }
     }
 
-    /// Hands on what is large or old enough.
-    fn hand_on(&mut self) {
-        let context = std::sync::Arc::clone(self.member.context());
+    /// Hands on what is large or old enough; the largest where all of it is too much.
+    fn hand_on(&self) {
+        let context = Arc::clone(self.member.context());
         loop {
             let batch = {
                 let mut state = context.state();
                 let now = Instant::now();
+                let is_much = state.parts.iter().map(Part::size).sum::<usize>() >= context.options.queue_bytes;
+                let least = state.parts.iter().map(Part::size).max().filter(|_| is_much);
+                let least = least.map_or(context.options.batch_bytes, |most| most.min(context.options.batch_bytes));
                 let is_due = |part: &Part| {
-                    part.size() >= context.options.batch_bytes
-                        || part.since().is_some_and(|since| now.duration_since(since) >= GATHER)
+                    part.size() >= least.max(1) || part.since().is_some_and(|since| now.duration_since(since) >= GATHER)
                 };
                 let Some(part) = state.parts.iter_mut().find(|part| is_due(part)) else { return };
                 part.batch()
             };
             match batch {
                 Ok(Some(batch)) => self.offer(batch),
-                Ok(None) => return,
-                Err(conflict) => {
-                    let session = self.state().session.take();
-                    session.into_iter().for_each(|session| session.fail(Error::Positions(conflict.clone())));
-                }
+                Ok(None) => {}
+                Err(conflict) => self.state().fail(Error::Positions(conflict)),
             }
         }
     }
 
     /// Waits until the line takes the batch, or wants nothing more.
-    fn offer(&mut self, mut batch: RawBatch) {
-        let (since, mut is_paused) = (Instant::now(), false);
+    fn offer(&self, batch: RawBatch) {
+        let mut is_paused = false;
+        self.wait(batch, &mut is_paused);
+        // Also where the line is another one by now, or none.
+        if is_paused {
+            let mut state = self.state();
+            if let Err(error) = place::resume(&self.member, &self.member.context().options, &state.parts) {
+                state.fail(error);
+            }
+        }
+    }
+
+    fn wait(&self, mut batch: RawBatch, is_paused: &mut bool) {
+        let since = Instant::now();
         let id = self.state().session.as_ref().map(|session| session.id);
         loop {
             {
                 let mut state = self.state();
                 let Some(session) = state.session.as_ref().filter(|session| Some(session.id) == id) else { return };
                 match session.batches.try_send(Ok(batch)) {
-                    Ok(()) => break,
+                    Ok(()) => return,
                     Err(TrySendError::Full(Ok(full))) => batch = full,
                     Err(TrySendError::Full(Err(_)) | TrySendError::Closed(_)) => {
                         state.session = None;
@@ -162,24 +180,16 @@ impl Polling {
             if since.elapsed() < PATIENCE {
                 std::thread::park_timeout(AGAIN);
             } else {
-                if !is_paused {
-                    let state = self.state();
-                    is_paused = self.pause(&state).is_ok();
+                if !*is_paused {
+                    *is_paused = self.pause(&self.state()).is_ok();
                 }
                 // What was on its way when they were paused still comes.
                 if let Some(Ok(message)) = self.member.poll(WAIT) {
-                    self.last = take(&self.member, self.last, &message, &mut self.ends);
+                    self.take(&message);
                 }
             }
             if !self.obey() {
                 return;
-            }
-        }
-        if is_paused {
-            let mut state = self.state();
-            let context = self.member.context();
-            if let Err(error) = place::resume(&self.member, &context.options, &state.parts) {
-                state.fail(error);
             }
         }
     }
@@ -191,49 +201,37 @@ impl Polling {
     }
 
     /// In a batch: whether everything up to the ends was handed on.
-    fn finish(&mut self) {
+    fn finish(&self) {
         let mut state = self.member.context().state();
         if !self.member.context().options.batch || state.session.is_none() || state.parts.is_empty() {
             return;
         }
-        for (partition, reached) in &self.ends {
-            let of_it = |part: &&mut Part| part.partition == *partition;
-            // The client does not say of which topic: all that have a partition of this number have to be at their ends.
-            if state.parts.iter_mut().filter(of_it).count() <= *reached {
-                state.parts.iter_mut().filter(of_it).for_each(Part::finish);
-            }
-        }
         let is_over = state.parts.iter().all(|part| part.is_done() && part.since().is_none());
         if is_over {
-            // Others need not wait for what this process does next.
-            state.is_over = true;
+            // The thread ends with this line, so that others need not wait for what the process does next.
             self.member.context().facts.has_left.store(true, Ordering::Release);
-            state.session.take().into_iter().for_each(Session::finish);
+            if let Some(session) = state.session.take() {
+                state.finished = Some(session.id);
+                session.finish();
+            }
         }
     }
-}
 
-/// Puts a message to those of its partition; where that is.
-fn take(
-    member: &BaseConsumer<Context>,
-    last: usize,
-    message: &BorrowedMessage<'_>,
-    ends: &mut std::collections::BTreeMap<i32, usize>,
-) -> usize {
-    let context = member.context();
-    let mut state = context.state();
-    if context.options.batch {
-        ends.remove(&message.partition());
+    /// Puts a message to those of its partition; whether these are many now.
+    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+        let context = Arc::clone(self.member.context());
+        let mut state = context.state();
+        if state.session.is_none() {
+            return false;
+        }
+        let is_it = |part: &Part| part.partition == message.partition() && &*part.topic == message.topic();
+        let at = match state.parts.get(self.last.get()) {
+            Some(part) if is_it(part) => Some(self.last.get()),
+            _ => state.find(message.topic(), message.partition()),
+        };
+        let Some((at, part)) = at.and_then(|at| Some((at, state.parts.get_mut(at)?))) else { return false };
+        part.take(message, context.options.record_limit, Instant::now());
+        self.last.set(at);
+        part.size() >= context.options.batch_bytes
     }
-    if state.session.is_none() {
-        return last;
-    }
-    let is_it = |part: &Part| part.partition == message.partition() && &*part.topic == message.topic();
-    let at = match state.parts.get(last) {
-        Some(part) if is_it(part) => Some(last),
-        _ => state.find(message.topic(), message.partition()),
-    };
-    let Some(part) = at.and_then(|at| state.parts.get_mut(at)) else { return last };
-    part.take(message, context.options.record_limit, Instant::now());
-    at.unwrap_or(last)
 }
