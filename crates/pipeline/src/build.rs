@@ -36,8 +36,8 @@ use crate::{LakePlan, Problem, check};
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
 const TAKEOVER: Duration = Duration::from_secs(60);
 
-/// A quarter of the budget is for what the client of Kafka has fetched ahead.
-const QUEUE_SHARE: u64 = 4;
+/// An eighth of the budget is for what the client of Kafka has fetched ahead, and as much for what is gathered of it.
+const QUEUE_SHARE: u64 = 8;
 
 /// Smaller batches cost more than their rows.
 const LEAST_BATCH_BYTES: u64 = 64 << 10;
@@ -247,7 +247,7 @@ impl LineFactory {
         settings.guarded = !self.reads_kafka();
         if self.reads_kafka() {
             settings.splits_move = true;
-            settings.budget = settings.budget.saturating_sub(self.queue_bytes());
+            settings.budget = settings.budget.saturating_sub(2 * self.queue_bytes());
         }
         settings
     }

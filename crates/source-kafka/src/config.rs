@@ -16,8 +16,10 @@ const STATISTICS_OF_BATCH_MS: u32 = 250;
 /// A partition is fetched again so soon after its queue was full, instead of after a second.
 const FULL_MS: u32 = 20;
 
-/// The most of one answer: 64 MiB.
-const MOST_OF_A_FETCH: usize = 64 << 20;
+/// The most of an answer, and of a partition in it, unless one batch of the topic is larger: they are compressed, and what
+/// they become is not counted before it is there.
+const FETCH: usize = 4 << 20;
+const FETCH_OF_PARTITION: usize = 256 << 10;
 
 /// The most that librdkafka's queue may take, in KiB.
 const QUEUE_KIB: usize = 2_097_151;
@@ -40,7 +42,8 @@ pub(crate) fn member(options: &Options) -> ClientConfig {
         // Both bound each partition: the sum is bounded by the queue's bytes alone.
         .set("queued.max.messages.kbytes", kilobytes)
         .set("queued.min.messages", "100000")
-        .set("fetch.max.bytes", options.queue_bytes.clamp(1 << 20, MOST_OF_A_FETCH).to_string());
+        .set("fetch.message.max.bytes", FETCH_OF_PARTITION.to_string())
+        .set("fetch.max.bytes", FETCH.to_string());
     match options.protocol {
         Protocol::Classic => {
             let timeout = options.session_timeout.as_millis();
