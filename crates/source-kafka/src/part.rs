@@ -186,4 +186,35 @@ mod tests {
             assert_eq!(without_header(other), other);
         }
     }
+
+    #[test]
+    fn a_position_passes_what_is_no_record() {
+        let now = Instant::now();
+        let placed = || {
+            let mut part = Part::new("calls", "events", 0);
+            part.place(Position::Offset(10), 10, Some(13));
+            part
+        };
+        let span = |part: &mut Part| {
+            let batch = part.batch().unwrap()?;
+            assert!(batch.records.is_empty());
+            batch.delta.get(&part.split).map(ToString::to_string)
+        };
+        assert_eq!(span(&mut placed()), None, "nothing moved");
+
+        // Told before the partition was placed, or while something is still to come.
+        for (given, is_fresh) in [(None, false), (Some(13), false), (Some(11), true)] {
+            let mut part = placed();
+            part.reached(given, 13, is_fresh, now);
+            assert!(!part.is_done() && part.since().is_none(), "{given:?}");
+        }
+        for given in [None, Some(10), Some(13)] {
+            let mut part = placed();
+            part.reached(given, 13, true, now);
+            assert!(part.is_done());
+            assert_eq!(span(&mut part).as_deref(), Some("(10..13)"));
+            part.reached(given, 12, true, now);
+            assert_eq!(span(&mut part), None, "positions never go back");
+        }
+    }
 }
