@@ -87,7 +87,7 @@ fn processes_share_a_stream_and_die() {
     assert_eq!(lab.status()["tables"]["agent_event"]["rows"], rows, "nothing more comes of it");
 }
 
-/// A stream with a line more than its broker had time for.
+/// Waits until so many events are in the lake.
 fn wait_for_rows(lab: &Lab, rows: usize) {
     wait_until("the events are committed", || {
         lab.status()["tables"]["agent_event"]["rows"].as_u64() == Some(rows as u64)

@@ -39,7 +39,7 @@ pub(crate) fn member(options: &Options) -> ClientConfig {
         .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
         .set("statistics.interval.ms", statistics.to_string())
         .set("fetch.queue.backoff.ms", FULL_MS.to_string())
-        // Both bound each partition: the sum is bounded by the queue's bytes alone.
+        // The one queue of a member, whatever the number of its partitions; its bytes bound it, not its messages.
         .set("queued.max.messages.kbytes", kilobytes)
         .set("queued.min.messages", "100000")
         .set("fetch.message.max.bytes", FETCH_OF_PARTITION.to_string())
