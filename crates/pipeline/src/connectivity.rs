@@ -18,6 +18,7 @@ const LEAST_DAYS: i32 = 7;
 
 /// What the probes hold.
 const PROBE: &[u8] = b"a probe of tributary check\n";
+const OTHER: &[u8] = b"another";
 
 /// One thing that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,21 +133,25 @@ impl<'a> Prober<'a> {
     async fn objects(&mut self, key: &Key) {
         let made = self.store.create(key, Bytes::from_static(PROBE)).await;
         let was_made = made.is_ok();
+        let mut content = PROBE;
         self.say("create an object", made.map(|_| "created".to_owned()));
         if was_made {
-            match self.store.create(key, Bytes::from_static(b"another")).await {
+            match self.store.create(key, Bytes::from_static(OTHER)).await {
                 Ok(Created::Exists(_)) => self.say("create it once only", Ok("refused the second time".to_owned())),
-                Ok(Created::New) => self.refuse(
-                    "create it once only",
-                    "the server ignores conditional writes (PutObject with If-None-Match: *), on which exactly-once \
-                     stands; use S3, or a server that has them, or set exclusive = true in [lake.s3] if never more \
-                     than one process writes to this lake",
-                ),
+                Ok(Created::New) => {
+                    content = OTHER;
+                    self.refuse(
+                        "create it once only",
+                        "the server ignores conditional writes (PutObject with If-None-Match: *), on which exactly-once \
+                         stands; use S3, or a server that has them, or set exclusive = true in [lake.s3] if never more \
+                         than one process writes to this lake",
+                    );
+                }
                 Err(error) => self.say("create it once only", Err(error)),
             }
         }
         match self.store.read(key).await {
-            Ok(Some(body)) if body == PROBE => self.say("read it", Ok("read".to_owned())),
+            Ok(Some(body)) if body == content => self.say("read it", Ok("read".to_owned())),
             Ok(_) if was_made => self.refuse("read it", "it is not what was written"),
             Ok(_) => {}
             Err(error) => self.say("read it", Err(error)),

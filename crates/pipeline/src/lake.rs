@@ -40,7 +40,11 @@ pub async fn collect_garbage(
     clock: &dyn Clock,
 ) -> Result<Option<GcReport>, Failure> {
     let plan: &Plan = factory.plan();
-    let Some(store) = open_lake_if_there(&plan.lake).await? else { return Ok(None) };
+    if open_lake_if_there(&plan.lake).await?.is_none() {
+        return Ok(None);
+    }
+    // Bans are writes that only one may win.
+    let store = open_lake(&plan.lake).await?;
     let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
     let mut log: CommitLog = factory.open_log(store).await?;
     // An epoch that a run left unfinished is finished by the next run; gc leaves it alone.

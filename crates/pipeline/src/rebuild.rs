@@ -11,6 +11,7 @@ use tributary_maintain::{Attempted, Marks, Rebuild, Rebuilt, Rules, newest_event
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_store::ObjectStore;
 
+use crate::build::open_lake;
 use crate::build::{open_spool, sink_options};
 use crate::lake::open_lake_if_there;
 use crate::{LineFactory, Plan};
@@ -102,7 +103,10 @@ impl<'a> Deriving<'a> {
         clock: &'a dyn Clock,
     ) -> Result<Option<Self>, Failure> {
         let plan = factory.plan();
-        let Some(store) = open_lake_if_there(&plan.lake).await? else { return Ok(None) };
+        if open_lake_if_there(&plan.lake).await?.is_none() {
+            return Ok(None);
+        }
+        let store = open_lake(&plan.lake).await?;
         let log = factory.open_log(Arc::clone(&store)).await?;
         let scratch = open_spool(plan.parquet.spool.as_ref()).await?;
         let mut deriving = Self { store, log, scratch, tables, marks: Marks::default(), plan, clock };

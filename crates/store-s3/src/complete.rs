@@ -3,10 +3,17 @@
 //! Source: Amazon S3 API Reference, CompleteMultipartUpload. A 409 to a *conditional* completion asks for the parts
 //! again, which nobody has any more after a claim; so there is no condition. A second completion may answer 200 or
 //! NoSuchUpload, and 200 may hold an error: none of it is believed, the object is.
+//!
+//! Where the checksum is one of the whole object, S3 asks for none of its parts. MinIO does, and answers InvalidPart
+//! without them: there the server is asked for those that it checked when the parts came.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
+use aws_sdk_s3::types::{
+    ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, Part, ServerSideEncryption,
+};
 use tributary_aws::Answer;
 use tributary_core::{Digest, Key, Ticket};
 use tributary_store::{Completed, StoreError};
@@ -16,6 +23,9 @@ use crate::answer::{COMPLETE, READ};
 use crate::checksum;
 use crate::store::Inner;
 use crate::upload::part_number;
+
+/// The checksums of an upload's parts, as headers have them, by the numbers of the parts.
+type Sums = BTreeMap<i32, String>;
 
 /// Between two looks for an object whose upload is gone: another completion may be about to make it visible.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_secs(1)];
@@ -77,21 +87,49 @@ impl Inner {
         Err(StoreError::Gone { key: key.clone() })
     }
 
-    /// What the answer says of the object; of its length it says nothing.
     async fn ask_to_complete(&self, key: &Key, ticket: &Ticket) -> Result<Found, Answer> {
-        let parts = ticket
-            .parts
-            .iter()
-            .enumerate()
-            .map(|(number, tag)| CompletedPart::builder().part_number(part_number(number)).e_tag(tag).build());
+        if !self.wants_sums.load(Ordering::Relaxed) {
+            match self.ask_with(key, ticket, &Sums::new()).await {
+                Err(answer) if answer.is("InvalidPart") => {}
+                answer => return answer,
+            }
+        }
+        let sums = self.sums(key, ticket).await?;
+        let answer = self.ask_with(key, ticket, &sums).await;
+        self.wants_sums.fetch_or(answer.is_ok(), Ordering::Relaxed);
+        answer
+    }
+
+    /// What the server says of the parts that it has.
+    async fn sums(&self, key: &Key, ticket: &Ticket) -> Result<Sums, Answer> {
+        let listed = self.client.list_parts().bucket(&self.options.bucket).key(self.name(key));
+        let mut pages = listed.upload_id(&ticket.upload).into_paginator().send();
+        let mut sums = Sums::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Answer::of(&error))?;
+            let of_part = |part: &Part| Some((part.part_number()?, part.checksum_crc64_nvme()?.to_owned()));
+            sums.extend(page.parts().iter().filter_map(of_part));
+        }
+        Ok(sums)
+    }
+
+    /// What the answer says of the object; of its length it says nothing.
+    async fn ask_with(&self, key: &Key, ticket: &Ticket, sums: &Sums) -> Result<Found, Answer> {
+        let parts = ticket.parts.iter().enumerate().map(|(number, tag)| {
+            let number = part_number(number);
+            let sum = sums.get(&number).cloned();
+            CompletedPart::builder().part_number(number).e_tag(tag).set_checksum_crc64_nvme(sum).build()
+        });
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        // MinIO gets the sum of no bytes wrong.
+        let whole = checksum::header_of(ticket.digest).filter(|_| ticket.bytes > 0 || sums.is_empty());
         let sent = self
             .client
             .complete_multipart_upload()
             .bucket(&self.options.bucket)
             .key(self.name(key))
             .upload_id(&ticket.upload)
-            .set_checksum_crc64_nvme(checksum::header_of(ticket.digest))
+            .set_checksum_crc64_nvme(whole)
             .checksum_type(ChecksumType::FullObject)
             .mpu_object_size(i64::try_from(ticket.bytes).unwrap_or(i64::MAX))
             .multipart_upload(parts)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Arc<Semaphore>,
     /// Bytes of parts that are not full, in memory.
     pub(crate) waiting: AtomicUsize,
+    /// Whether the server completes nothing without the checksums of the parts.
+    pub(crate) wants_sums: AtomicBool,
     tagging: Option<String>,
 }
 
@@ -50,7 +52,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError::Unusable`] when no connection can be configured.
-    pub async fn open(options: Options) -> Result<Self, StoreError> {
+    pub async fn open(mut options: Options) -> Result<Self, StoreError> {
         let location = options.location();
         let unusable = |reason: String| StoreError::Unusable { location: location.clone(), reason };
         let shared = tributary_aws::connect(&options.connection).await;
@@ -59,6 +61,8 @@ impl S3Store {
         // Bodies of parts take their time on a slow line.
         let times = shared.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
         config = config.timeout_config(times.read_timeout(answer_time(options.part_size)).build());
+        options.connection.endpoint =
+            options.connection.endpoint.or_else(|| tributary_aws::configured_endpoint(&shared, "S3"));
         if let Some(endpoint) = &options.connection.endpoint {
             config = config.endpoint_url(endpoint);
         }
@@ -67,6 +71,7 @@ impl S3Store {
             client: Client::from_conf(config.build()),
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
             waiting: AtomicUsize::new(0),
+            wants_sums: AtomicBool::new(false),
             options,
             tagging,
             location,
@@ -215,7 +220,22 @@ impl Inner {
         Ok(keys)
     }
 
+    /// All uploads of the lake. MinIO takes a prefix for a whole key, finds nothing, and lists only the whole bucket;
+    /// where other servers than AWS find nothing, the bucket is asked.
     async fn uploads(&self) -> Result<Vec<PendingUpload>, StoreError> {
+        let beginning = self.beginning();
+        let found = self.uploads_below(Some(&beginning)).await?;
+        if !found.is_empty() || self.options.connection.endpoint.is_none() || beginning.is_empty() {
+            return Ok(found);
+        }
+        match self.uploads_below(None).await {
+            // Whoever may list the prefix alone is on a server that knows prefixes.
+            Err(StoreError::Denied { .. }) => Ok(found),
+            all => all,
+        }
+    }
+
+    async fn uploads_below(&self, prefix: Option<&str>) -> Result<Vec<PendingUpload>, StoreError> {
         let whole: Key = "_tributary".parse().map_err(|_| unnamed_lake(&self.location))?;
         let mut pending = Vec::new();
         let (mut key_marker, mut upload_marker) = (None, None);
@@ -224,7 +244,7 @@ impl Inner {
                 .client
                 .list_multipart_uploads()
                 .bucket(&self.options.bucket)
-                .prefix(self.beginning())
+                .set_prefix(prefix.map(str::to_owned))
                 .set_key_marker(key_marker)
                 .set_upload_id_marker(upload_marker)
                 .send();

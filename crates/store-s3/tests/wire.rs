@@ -28,6 +28,8 @@ async fn requests_and_answers() {
         what_is_asked_of_the_log().await;
         what_is_asked_where_nobody_else_writes().await;
         what_a_completion_may_answer().await;
+        what_a_server_asks_that_wants_the_checksums_of_parts().await;
+        what_is_asked_for_uploads().await;
         what_a_creation_may_answer().await;
         what_is_said_of_refusals().await;
         return a_role_is_assumed(sts).await;
@@ -192,6 +194,58 @@ async fn what_a_completion_may_answer() {
         let outcome = outcome.map_err(|error| error.code());
         assert_eq!(outcome, expected, "{what}: {:?}", server.requests());
         assert_eq!(server.requests().len(), replies.len(), "{what}");
+    }
+}
+
+/// As MinIO does it. Once learned, it is done at once.
+async fn what_a_server_asks_that_wants_the_checksums_of_parts() {
+    let refused = Reply(400, &[], "<Error><Code>InvalidPart</Code></Error>");
+    let parts = Reply(
+        200,
+        &[],
+        "<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>&quot;p1&quot;</ETag><Size>9</Size>\
+            <ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME></Part></ListPartsResult>",
+    );
+    let made = Reply(200, &[], MADE);
+    let server = Server::new(&[refused.clone(), parts.clone(), made.clone(), parts, made]);
+    let store = server.store().await;
+    for _ in 0..2 {
+        assert_eq!(store.complete(&name(), &ticket()).await.unwrap(), Completed::Now);
+    }
+    let requests = server.requests();
+    let [plain, list, complete, _, again] = requests.as_slice() else { panic!("{requests:?}") };
+    assert!(list.line.starts_with("GET ") && list.line.contains("uploadId=u1"), "{}", list.line);
+    let sum = "<ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME>";
+    assert!(!plain.body.contains(sum), "S3 wants none");
+    assert!(complete.body.contains(sum) && again.body.contains(sum), "{requests:?}");
+
+    // Where the server has none of them, its first answer stands.
+    let none = Reply(200, &[], "<ListPartsResult></ListPartsResult>");
+    let server = Server::new(&[refused.clone(), none, refused, NOTHING]);
+    let outcome = server.store().await.complete(&name(), &ticket()).await;
+    assert_eq!(outcome.map_err(|error| error.code()), Err("store/io"));
+}
+
+/// MinIO finds nothing below a prefix, and lists whole buckets only.
+async fn what_is_asked_for_uploads() {
+    let none = Reply(200, &[], "<ListMultipartUploadsResult></ListMultipartUploadsResult>");
+    let all = format!(
+        "<ListMultipartUploadsResult><Upload><Key>a b/{}</Key><UploadId>u1</UploadId></Upload>\
+            <Upload><Key>other/{}</Key><UploadId>u2</UploadId></Upload></ListMultipartUploadsResult>",
+        name(),
+        name()
+    );
+    let all = Reply(200, &[], all.leak());
+    let denied = Reply(403, &[], "<Error><Code>AccessDenied</Code></Error>");
+    for (replies, found) in [(vec![none.clone(), all.clone()], 1), (vec![all], 1), (vec![none, denied], 0)] {
+        let server = Server::new(&replies);
+        let pending = server.store().await.uploads().await.unwrap();
+        assert_eq!(pending.len(), found);
+        assert!(pending.iter().all(|pending| pending.key == name() && pending.upload == "u1"));
+        let requests = server.requests();
+        assert_eq!(requests.len(), replies.len());
+        let prefixed: Vec<bool> = requests.iter().map(|request| request.line.contains("prefix=")).collect();
+        assert_eq!(prefixed, [true, false][..replies.len()]);
     }
 }
 

@@ -27,7 +27,9 @@ pub enum StoreError {
         key: Key,
     },
     /// An object is there, but not the one that was uploaded.
-    #[error("{key} exists with {found} bytes instead of {expected}, or with another checksum")]
+    #[error(
+        "{key} is another object than was uploaded: {found} bytes long, where {expected} with another checksum were sent"
+    )]
     Different {
         /// The object.
         key: Key,
