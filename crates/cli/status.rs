@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use serde_json::json;
 use tributary_commit::{LogView, inspect};
-use tributary_core::Failure;
-use tributary_pipeline::{load, open_lake_if_there};
+use tributary_core::{Clock as _, Failure, SplitId, Timestamp};
+use tributary_pipeline::{SplitLag, lag, load, open_lake_if_there};
+use tributary_runtime::SystemClock;
 
 use crate::args::{Output, Status};
 use crate::exit::{Ending, Trouble};
@@ -19,13 +20,18 @@ pub(crate) fn status(args: &Status, environment: &BTreeMap<String, String>) -> O
     let view = block_on(async {
         let Some(store) = open_lake_if_there(&plan.lake).await? else { return Ok(None) };
         let view = inspect(store.as_ref(), &plan.pipeline).await;
-        view.map(Some).map_err(|error| Failure::new(error.fault(), error.code(), error))
+        let view = view.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
+        // What the log says is worth showing also when a source does not answer.
+        let lags = lag(&plan, &view.checkpoint).await.map_err(|failure| failure.to_string());
+        Ok(Some((view, lags)))
     })?;
-    let view = view.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
-    let view = view.filter(|view| !view.epochs.is_empty() || view.newest_checkpoint.is_some());
+    let view = view.map_err(|failure: Failure| Trouble::new(failure.fault(), failure.code(), failure))?;
+    let view = view.filter(|(view, _)| !view.epochs.is_empty() || view.newest_checkpoint.is_some());
+    let now = SystemClock.now();
     match (args.output, view) {
-        (Output::Json, view) => terminal::answer(&json(view.as_ref(), args.epochs).to_string())?,
-        (Output::Text, Some(view)) => terminal::answer(&text(&view, args.epochs))?,
+        (Output::Json, None) => terminal::answer(&serde_json::Value::Null.to_string())?,
+        (Output::Json, Some((view, lags))) => terminal::answer(&json(&view, &lags, now, args.epochs).to_string())?,
+        (Output::Text, Some((view, lags))) => terminal::answer(&text(&view, &lags, now, args.epochs))?,
         (Output::Text, None) => {
             terminal::answer(&format!("{} has committed nothing to {} yet", plan.pipeline, plan.lake))?;
         }
@@ -33,8 +39,10 @@ pub(crate) fn status(args: &Status, environment: &BTreeMap<String, String>) -> O
     Ok(Ending::Done)
 }
 
-fn json(view: Option<&LogView>, epochs: usize) -> serde_json::Value {
-    let Some(view) = view else { return serde_json::Value::Null };
+/// How far splits are behind, or why that is not known.
+type Lags = Result<BTreeMap<SplitId, SplitLag>, String>;
+
+fn json(view: &LogView, lags: &Lags, now: Timestamp, epochs: usize) -> serde_json::Value {
     let newest = view.epochs.iter().rev().take(epochs).map(|epoch| {
         json!({
             "epoch": epoch.epoch,
@@ -52,6 +60,10 @@ fn json(view: Option<&LogView>, epochs: usize) -> serde_json::Value {
         "tables": tables(&view.tables),
         "tally": view.tally,
         "positions": view.checkpoint.positions().map(|(split, at)| json!({"split": split, "position": at})).collect::<Vec<_>>(),
+        "lag": match lags {
+            Ok(lags) => lags.iter().map(|(split, lag)| lag_json(split, *lag, now)).collect(),
+            Err(why) => json!({"unknown": why}),
+        },
         "epochs": newest.collect::<Vec<_>>(),
     })
 }
@@ -66,10 +78,21 @@ fn tables(
     tables.iter().map(entry).collect()
 }
 
-fn text(view: &LogView, epochs: usize) -> String {
+fn lag_json(split: &SplitId, lag: SplitLag, now: Timestamp) -> serde_json::Value {
+    json!({"split": split, "records": lag.records, "seconds": seconds(lag, now)})
+}
+
+/// How long the oldest record that is not read waits already.
+fn seconds(lag: SplitLag, now: Timestamp) -> Option<i64> {
+    let oldest = lag.oldest?;
+    Some((now.micros() - oldest.micros()).max(0) / 1_000_000)
+}
+
+fn text(view: &LogView, lags: &Lags, now: Timestamp, epochs: usize) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     write(&mut text, view, epochs).ok();
+    write_lags(&mut text, lags, now).ok();
     text.truncate(text.trim_end().len());
     text
 }
@@ -99,6 +122,39 @@ fn write(out: &mut String, view: &LogView, epochs: usize) -> std::fmt::Result {
         writeln!(out, "... and {} more (--output json lists them all)", count(more as u64))?;
     }
     Ok(())
+}
+
+/// Those that are behind, the furthest first.
+fn write_lags(out: &mut String, lags: &Lags, now: Timestamp) -> std::fmt::Result {
+    let lags = match lags {
+        Ok(lags) if lags.is_empty() => return Ok(()),
+        Ok(lags) => lags,
+        Err(why) => return writeln!(out, "\nhow far reading is behind is not known: {why}"),
+    };
+    let mut behind: Vec<(&SplitId, SplitLag)> =
+        lags.iter().map(|(split, lag)| (split, *lag)).filter(|(_, lag)| lag.records > 0).collect();
+    behind.sort_by_key(|(_, lag)| std::cmp::Reverse(lag.records));
+    let records: u64 = behind.iter().map(|(_, lag)| lag.records).sum();
+    let longest = behind.iter().filter_map(|(_, lag)| seconds(*lag, now)).max();
+    let longest = longest.map_or(String::new(), |seconds| format!(", the oldest waits {}", waiting(seconds)));
+    writeln!(out, "\nbehind by {} records in {} of {} splits{longest}", count(records), behind.len(), lags.len())?;
+    if !behind.is_empty() {
+        writeln!(out, "\n{:>12}{:>12}  split", "records", "waiting")?;
+    }
+    for (split, lag) in behind.iter().take(SPLITS) {
+        let waits = seconds(*lag, now).map_or_else(|| "unknown".to_owned(), waiting);
+        writeln!(out, "{:>12}{waits:>12}  {split}", count(lag.records))?;
+    }
+    Ok(())
+}
+
+fn waiting(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Splits that a person wants to see at once.

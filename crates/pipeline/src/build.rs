@@ -245,6 +245,7 @@ impl LineFactory {
         };
         // The keys of the days were read up to the recovery; a claim after somebody else's commit would miss some.
         settings.guarded = !self.reads_kafka();
+        settings.is_endless = self.plan.mode == Mode::Streaming;
         if self.reads_kafka() {
             settings.splits_move = true;
             settings.budget = settings.budget.saturating_sub(2 * self.queue_bytes());
@@ -323,7 +324,7 @@ pub(crate) async fn open_spool(spool: Option<&SpoolPlan>) -> Result<Option<Arc<d
 }
 
 /// Runs what touches the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {

@@ -19,6 +19,7 @@ mod ddl;
 mod error;
 mod file;
 mod kafka_plan;
+mod lag;
 mod lake;
 mod lake_plan;
 mod location;
@@ -50,6 +51,7 @@ pub use file::{
     StorageClass, TableName, Tables, Time, TransformSection,
 };
 pub use kafka_plan::{KafkaPlan, Password};
+pub use lag::{SplitLag, lag};
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use lake_plan::LakePlan;
 pub use plan::{CommitPlan, ConnectPlan, ParquetPlan, Plan, SpoolPlan};

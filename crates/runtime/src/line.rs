@@ -60,6 +60,9 @@ pub struct Settings {
     /// Whether splits are given to other processes while they are read: then a fence means that some of ours were, and a
     /// new line goes on with the others.
     pub splits_move: bool,
+    /// Whether the run never ends for what may pass, once a line of it could be built: a stream outlives whatever is away
+    /// for a while.
+    pub is_endless: bool,
     /// How long a drain may take before it becomes an abort.
     pub drain_deadline: Duration,
 }
@@ -75,6 +78,7 @@ impl Settings {
             on_gap: OnGap::Fail,
             guarded: false,
             splits_move: false,
+            is_endless: false,
             drain_deadline: Duration::from_secs(60),
         }
     }

@@ -26,18 +26,24 @@ pub(crate) struct Patience {
     epochs: u64,
     failures: u32,
     overtakings: u32,
+    is_endless: bool,
 }
 
 impl Patience {
+    /// From now on no number of failures is enough, if `is_endless`.
+    pub(crate) fn started(&mut self, is_endless: bool) {
+        self.is_endless = is_endless;
+    }
+
     /// The pause before the next try, after a transient failure of a run that committed `epochs` so far; `None` when
     /// there were enough tries.
     pub(crate) fn failed(&mut self, epochs: u64) -> Option<Duration> {
         self.look(epochs);
-        if self.failures >= TRIES {
+        if self.failures >= TRIES && !self.is_endless {
             return None;
         }
         let pause = FIRST_PAUSE.saturating_mul(GROWTH.saturating_pow(self.failures)).min(LONGEST_PAUSE);
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
         Some(pause)
     }
 
@@ -54,7 +60,7 @@ impl Patience {
     /// An epoch since the last time is a fresh start.
     fn look(&mut self, epochs: u64) {
         if epochs > self.epochs {
-            *self = Self { epochs, ..Self::default() };
+            *self = Self { epochs, is_endless: self.is_endless, ..Self::default() };
         }
     }
 }
@@ -69,6 +75,19 @@ mod tests {
         let pauses: Vec<Option<u128>> = (0..6).map(|_| patience.failed(0).map(|pause| pause.as_millis())).collect();
         assert_eq!(pauses, [Some(200), Some(600), Some(1_800), Some(5_400), Some(10_000), None]);
         assert_eq!(patience.failed(1), Some(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn what_has_no_end_is_tried_for_ever() {
+        let mut patience = Patience::default();
+        assert!((0..TRIES).all(|_| patience.failed(0).is_some()));
+        assert_eq!(patience.failed(0), None);
+        patience.started(true);
+        for _ in 0..100 {
+            assert_eq!(patience.failed(0), Some(LONGEST_PAUSE));
+        }
+        assert_eq!(patience.failed(1), Some(FIRST_PAUSE));
+        assert!((0..100).all(|_| patience.failed(1).is_some()), "an epoch does not end it");
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub struct Stop {
 /// Runs lines until the input ends, somebody stops it, or an error ends it.
 ///
 /// A line that ends with [`Fault::Transient`] is built again from the commit log: up to five times in a row, after
-/// 200 ms to 10 s. One whose days others committed to first is built again at once. `progress` is set back and kept up
+/// 200 ms to 10 s, or for ever where [`Settings::is_endless`](crate::Settings::is_endless) and one could be built before.
+/// One whose days others committed to first is built again at once. `progress` is set back and kept up
 /// to date.
 ///
 /// # Errors
@@ -122,12 +123,13 @@ impl Supervisor<'_> {
     }
 
     /// Builds a line, finishes what an earlier one left, and runs it to its end.
-    async fn one_line(&self) -> Result<LineEnd, RunError> {
+    async fn one_line(&mut self) -> Result<LineEnd, RunError> {
         self.reporter.enter(Phase::Recovering);
         let line = match self.stopped_while(self.start()).await {
             Ok(line) => line?,
             Err(outcome) => return Ok(LineEnd::stopped(outcome)),
         };
+        self.patience.started(line.settings.is_endless);
         let (deadline, splits_move) = (line.settings.drain_deadline, line.settings.splits_move);
         let mut tasks = self.spawn(line);
         let mut fate = Fate::default();

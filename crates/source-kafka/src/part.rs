@@ -46,15 +46,20 @@ struct Heaped {
     cut: Option<u64>,
 }
 
+/// The split of a partition.
+pub(crate) fn split_of(source: &str, topic: &str, partition: i32) -> SplitId {
+    SplitId::new(format!("{source}/{topic}/{partition}"))
+}
+
 impl Part {
     pub(crate) fn new(source: &str, topic: &str, partition: i32) -> Self {
-        let split = format!("{source}/{topic}/{partition}");
+        let split = split_of(source, topic, partition);
         Self {
             topic: topic.into(),
             partition,
             scope: ScopeId::new(format!("split:{split}")),
             origin: format!("{topic}/{partition}").into(),
-            split: SplitId::new(split),
+            split,
             handed: Position::Start,
             next: 0,
             end: None,
@@ -162,7 +167,7 @@ fn body(kept: Bytes, cut: Option<u64>) -> Body {
 }
 
 /// When the broker or the producer says that it came.
-fn arrival(time: MessageTime) -> Option<Timestamp> {
+pub(crate) fn arrival(time: MessageTime) -> Option<Timestamp> {
     let millis = time.to_millis().filter(|millis| *millis > 0)?;
     Some(Timestamp::from_micros(millis.checked_mul(1_000)?))
 }

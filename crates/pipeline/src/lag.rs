@@ -1,0 +1,35 @@
+//! How far a log is behind what its sources hold.
+
+use std::collections::BTreeMap;
+
+use tributary_core::{Checkpoint, Failure, SplitId, Timestamp};
+
+use crate::build::blocking;
+use crate::{Plan, SourceKind};
+
+/// What is not read yet of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SplitLag {
+    /// Records between the position and the end.
+    pub records: u64,
+    /// When the first of them came; `None` where there is none, or where it does not say.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What of `checkpoint` is behind the sources of `plan` that can be asked, which are those for Kafka. Other sources have
+/// no entries.
+///
+/// # Errors
+/// What the first source says that does not answer.
+pub async fn lag(plan: &Plan, checkpoint: &Checkpoint) -> Result<BTreeMap<SplitId, SplitLag>, Failure> {
+    let mut lags = BTreeMap::new();
+    for source in &plan.sources {
+        let SourceKind::Kafka(kafka) = &source.kind else { continue };
+        let (options, checkpoint) = (kafka.with_password()?, checkpoint.clone());
+        let told = blocking("a source", move || tributary_source_kafka::lag(&options, &checkpoint)).await??;
+        let of_split =
+            |lag: tributary_source_kafka::PartitionLag| SplitLag { records: lag.records, oldest: lag.oldest };
+        lags.extend(told.into_iter().map(|(split, lag)| (split, of_split(lag))));
+    }
+    Ok(lags)
+}

@@ -1,0 +1,229 @@
+//! A real Kafka whose topics, rights and answers change while they are read.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::engines::kafka::{Kafka, Options, USER};
+use crate::inputs::events;
+use crate::lab::{Lab, difference};
+use crate::stream::{Stream, wait_until};
+use crate::topics::{TOPIC, Topics, read_topic};
+
+/// A lab that reads the topic as a stream instead of files.
+fn streaming(bootstrap: &str, source: &str, options: &str) -> Lab {
+    let lab = Lab::new(options);
+    read_topic(&lab, bootstrap, source);
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("mode = \"batch\"", "mode = \"streaming\"")).unwrap();
+    lab
+}
+
+fn batch(bootstrap: &str, source: &str) -> Lab {
+    let lab = Lab::new("");
+    read_topic(&lab, bootstrap, source);
+    lab
+}
+
+fn rows(lab: &Lab) -> u64 {
+    lab.status()["tables"]["agent_event"]["rows"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn status_says_how_far_reading_is_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 3, &[]);
+    let lines = events("--agents 9 --events 90 --days 1 --seed 61");
+    topics.produce(TOPIC, lines.lines().take(50));
+    let lab = batch(&kafka.bootstrap(), "");
+    lab.run();
+    let records = |lag: &serde_json::Value| {
+        lag.as_array().unwrap().iter().map(|split| split["records"].as_u64().unwrap()).collect::<Vec<u64>>()
+    };
+    let read = lab.status()["lag"].clone();
+    assert_eq!(records(&read), [0, 0, 0], "{read}");
+    assert!(read.as_array().unwrap().iter().all(|split| split["seconds"].is_null()), "{read}");
+
+    topics.produce(TOPIC, lines.lines().skip(50));
+    std::thread::park_timeout(Duration::from_millis(2_100));
+    let behind = lab.status()["lag"].clone();
+    assert_eq!(records(&behind).iter().sum::<u64>(), 40, "{behind}");
+    for split in behind.as_array().unwrap().iter().filter(|split| split["records"] != 0) {
+        assert!((2..60).contains(&split["seconds"].as_i64().unwrap()), "{behind}");
+    }
+    let output = lab.command(&["status", "pipeline.toml"]).output().unwrap();
+    let said = crate::lab::text(&output.stdout);
+    assert!(said.contains("behind by 40 records in") && said.contains("of 3 splits, the oldest waits"), "{said}");
+
+    kafka.kill();
+    let status = lab.status();
+    assert!(status["lag"]["unknown"].as_str().unwrap().contains("looking how far reading is behind"), "{status}");
+    assert_eq!(status["tables"]["agent_event"]["rows"], 50, "the log is told all the same");
+}
+
+/// Of most keys only the newest record is left. Offsets without a record are passed over and accounted for.
+#[test]
+fn what_compaction_left_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("segment.bytes", "1048576"),
+        ("segment.ms", "1000"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("max.compaction.lag.ms", "1000"),
+    ];
+    topics.create(TOPIC, 1, &settings);
+    let lines = events("--agents 4 --events 400 --days 1 --seed 62");
+    topics.produce(TOPIC, lines.lines());
+    let early = batch(&kafka.bootstrap(), "group_id = \"early\"");
+    early.run();
+
+    // Only what is not the active segment is compacted; what comes begins another.
+    let last = lines.lines().last().unwrap();
+    let mut late = batch(&kafka.bootstrap(), "group_id = \"late\"");
+    let mut left = u64::MAX;
+    wait_until("the topic is compacted", || {
+        topics.produce(TOPIC, [last].into_iter());
+        std::thread::park_timeout(Duration::from_millis(1_200));
+        late = batch(&kafka.bootstrap(), "group_id = \"late\"");
+        left = late.run()["tally"]["read"].as_u64().unwrap();
+        left < lines.lines().count() as u64 / 2
+    });
+    assert!(left >= 4, "one of each key");
+    // Both went to the same end, and have nothing more to read.
+    early.run();
+    let reached = |lab: &Lab| lab.status()["positions"][0]["position"].clone();
+    assert_eq!(reached(&early), reached(&late));
+    assert_eq!((early.run()["tally"]["read"].clone(), late.run()["tally"]["read"].clone()), (0.into(), 0.into()));
+}
+
+/// Reading goes on by itself when the right is back, with every event once.
+#[test]
+fn a_right_is_taken_and_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS;User:broker",
+    ];
+    let options = Options { security: true, settings: &settings };
+    let Some(kafka) = Kafka::start_with(folder.path(), &options) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 90 --days 1 --seed 63");
+    let parts: Vec<Vec<&str>> = lines.lines().collect::<Vec<_>>().chunks(30).map(<[&str]>::to_vec).collect();
+    let rights = Rights { broker: kafka.bootstrap() };
+    rights.change(Change::Grant, GROUP, "");
+    rights.change(Change::Grant, TOPIC_RESOURCE, TOPIC);
+
+    let password = folder.path().join("password");
+    fs::write(&password, USER.1).unwrap();
+    let source =
+        format!("sasl = \"plain\"\nusername = {:?}\npassword_file = {:?}", USER.0, password.display().to_string());
+    let lab = streaming(&kafka.sasl(), &source, "[commit]\nevery = \"1s\"");
+    topics.produce(TOPIC, parts[0].iter().copied());
+    let stream = Stream::start(&lab);
+    wait_until("the first part", || rows(&lab) == 30);
+
+    rights.change(Change::Withdraw, TOPIC_RESOURCE, TOPIC);
+    // A fetch that waits at the broker was allowed before.
+    std::thread::park_timeout(Duration::from_secs(2));
+    topics.produce(TOPIC, parts[1].iter().copied());
+    let is_named = |status: &serde_json::Value| {
+        status["lag"]["unknown"].as_str().is_some_and(|why| why.contains("grant Describe and Read"))
+    };
+    wait_until("status names it", || is_named(&lab.status()));
+    std::thread::park_timeout(Duration::from_secs(3));
+    assert_eq!(rows(&lab), 30, "nothing can be read");
+    rights.change(Change::Grant, TOPIC_RESOURCE, TOPIC);
+    wait_until("the second part", || rows(&lab) == 60);
+
+    // The group's right as well.
+    rights.change(Change::Withdraw, GROUP, "");
+    std::thread::park_timeout(Duration::from_secs(3));
+    rights.change(Change::Grant, GROUP, "");
+    topics.produce(TOPIC, parts[2].iter().copied());
+    wait_until("the third part", || rows(&lab) == 90);
+    assert_eq!(stream.stop()["outcome"], "drained");
+    let plain = Lab::new("");
+    plain.input("all.jsonl", &lines);
+    plain.run();
+    assert_eq!(plain.status()["tables"]["agent_event"], lab_table(&lab, &plain));
+}
+
+/// The table's totals but for what depends on when files were made; and a look at every row where DuckDB is at hand.
+fn lab_table(lab: &Lab, plain: &Lab) -> serde_json::Value {
+    let expected = plain.status()["tables"]["agent_event"].clone();
+    let mut table = lab.status()["tables"]["agent_event"].clone();
+    for name in ["files", "bytes"] {
+        table[name] = expected[name].clone();
+    }
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
+    // What a stream derives from time to time a batch derives at its end.
+    lab.run();
+    assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
+    table
+}
+
+/// Access control lists, by the one who may do everything.
+struct Rights {
+    broker: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Grant,
+    Withdraw,
+}
+
+/// Resource types of Kafka's protocol.
+const TOPIC_RESOURCE: u8 = 2;
+const GROUP: u8 = 3;
+
+impl Rights {
+    /// Lets the user read (and with it describe) a resource, or no more; an empty name means all of the kind.
+    ///
+    /// Source: Kafka protocol, CreateAcls (30) and DeleteAcls (31), version 1 of both.
+    fn change(&self, change: Change, resource: u8, name: &str) {
+        const LITERAL: u8 = 3;
+        const READ: u8 = 3;
+        const ALLOW: u8 = 3;
+        let mut body = Vec::from(1_i32.to_be_bytes());
+        body.push(resource);
+        text(&mut body, if name.is_empty() { "*" } else { name });
+        body.push(LITERAL);
+        text(&mut body, &format!("User:{}", USER.0));
+        text(&mut body, "*");
+        body.extend([READ, ALLOW]);
+        let answer = self.ask(if change == Change::Grant { 30 } else { 31 }, &body);
+        // Correlation, throttle time, how many results, and the code of the first.
+        assert_eq!(answer[12..14], [0, 0], "{answer:?}");
+    }
+
+    fn ask(&self, call: i16, body: &[u8]) -> Vec<u8> {
+        let mut request = Vec::new();
+        request.extend(call.to_be_bytes());
+        request.extend(1_i16.to_be_bytes());
+        request.extend(7_i32.to_be_bytes());
+        text(&mut request, "tests");
+        request.extend(body);
+        let mut broker = TcpStream::connect(&self.broker).unwrap();
+        broker.write_all(&i32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
+        broker.write_all(&request).unwrap();
+        let mut length = [0; 4];
+        broker.read_exact(&mut length).unwrap();
+        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+        broker.read_exact(&mut answer).unwrap();
+        answer
+    }
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.extend(i16::try_from(text.len()).unwrap().to_be_bytes());
+    out.extend(text.as_bytes());
+}
