@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::engines::kafka::{Kafka, Options, USER};
-use crate::inputs::events;
+use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference};
 use crate::stream::{Stream, wait_until};
 use crate::topics::{TOPIC, Topics, read_topic};
@@ -153,6 +153,62 @@ fn a_right_is_taken_and_given_back() {
     plain.input("all.jsonl", &lines);
     plain.run();
     assert_eq!(plain.status()["tables"]["agent_event"], lab_table(&lab, &plain));
+}
+
+/// By contact: of an agent's events some are in one partition, some in another. Keyed by agent nothing is said.
+#[test]
+fn a_topic_that_is_not_keyed_by_agent_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 3, &[]);
+    let lines = events("--agents 6 --events 120 --days 1 --seed 65");
+    topics.produce(TOPIC, lines.lines());
+    let lab = batch(&kafka.bootstrap(), "");
+    assert_eq!(lab.run()["spread"], 0);
+    topics.delete(TOPIC);
+    topics.create("contacts", 3, &[]);
+    for (number, line) in lines.lines().enumerate() {
+        topics.produce_keyed("contacts", &number.to_string(), line);
+    }
+    topics.flush();
+    let lab = batch(&kafka.bootstrap(), "group_id = \"contacts\"");
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace(&format!("{TOPIC:?}"), "\"contacts\"")).unwrap();
+    let output = lab.command(&["run", "pipeline.toml", "--no-progress"]).output().unwrap();
+    let said = crate::lab::text(&output.stdout) + &crate::lab::text(&output.stderr);
+    assert!(said.contains("agents have events in several splits"), "{said}");
+    assert!(said.contains("events of one agent are in both") && said.contains("contacts/"), "{said}");
+}
+
+/// Longer than the session, and at full size longer than any patience of a run that has an end. When the broker is back it
+/// stands still once more while the partitions are placed.
+#[test]
+fn a_broker_is_away_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 60 --days 1 --seed 64");
+    let (first, second): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
+    let lab = streaming(&kafka.bootstrap(), "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
+    topics.produce(TOPIC, first.iter().map(|(_, line)| *line));
+    let streams = [Stream::start(&lab), Stream::start(&lab)];
+    wait_until("the first half", || rows(&lab) == 30);
+    let away = Duration::from_secs(6 * scale());
+    kafka.kill();
+    std::thread::park_timeout(away);
+    kafka.restart().unwrap();
+    std::thread::park_timeout(Duration::from_millis(700));
+    kafka.pause().unwrap();
+    std::thread::park_timeout(away / 2);
+    kafka.resume().unwrap();
+    topics.produce(TOPIC, second.iter().map(|(_, line)| *line));
+    wait_until("the second half", || rows(&lab) == 60);
+    for stream in streams {
+        assert_eq!(stream.stop()["outcome"], "drained");
+    }
+    assert_eq!(rows(&lab), 60);
 }
 
 /// The table's totals but for what depends on when files were made; and a look at every row where DuckDB is at hand.

@@ -60,12 +60,21 @@ impl Topics {
     pub(crate) fn produce<'a>(&self, topic: &str, lines: impl Iterator<Item = &'a str>) {
         for line in lines {
             let key = line.split("\"AgentARN\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-            let mut record = BaseRecord::to(topic).key(key).payload(line);
-            while let Err((_, back)) = self.producer.send(record) {
-                record = back;
-                self.producer.poll(Duration::from_millis(10));
-            }
+            self.produce_keyed(topic, key, line);
         }
+        self.flush();
+    }
+
+    /// Without waiting for it.
+    pub(crate) fn produce_keyed(&self, topic: &str, key: &str, line: &str) {
+        let mut record = BaseRecord::to(topic).key(key).payload(line);
+        while let Err((_, back)) = self.producer.send(record) {
+            record = back;
+            self.producer.poll(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn flush(&self) {
         self.producer.flush(Duration::from_secs(30)).unwrap();
     }
 }

@@ -76,6 +76,13 @@ fn oddities(out: &mut String, summary: &Summary) -> std::fmt::Result {
     if summary.gaps > 0 {
         writeln!(out, "  {} gaps were left behind (on_gap = \"continue\")", count(summary.gaps))?;
     }
+    if summary.spread > 0 {
+        writeln!(
+            out,
+            "  {} agents have events in several splits: duplicates among them are not found (key the topic by agent)",
+            count(summary.spread)
+        )?;
+    }
     for (scope, held) in summary.held.iter().filter(|(_, held)| held.short_since.is_some()) {
         let keys = count(held.keys);
         writeln!(

@@ -13,6 +13,7 @@ use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEv
 use crate::envelope::{Family, recognise};
 use crate::json::SyntaxError;
 use crate::key::agent_event_key;
+use crate::subjects::Subjects;
 use crate::transform::Recall;
 
 /// An event that claims to be later than this after its arrival does not move the watermark: one hour.
@@ -39,6 +40,7 @@ struct Outcome {
     rejected: Vec<Rejection>,
     skipped: BTreeMap<SkipReason, u64>,
     unknown_keys: BTreeMap<Box<str>, u64>,
+    subjects: Subjects,
     read: u64,
 }
 
@@ -193,6 +195,7 @@ impl ConnectDecoder {
             }
         };
         let owner = u32::try_from(outcome.events.len()).unwrap_or(u32::MAX);
+        outcome.subjects.saw(event.agent_arn, place.record);
         self.rows.push(event, owner, read_at, &mut self.dictionaries);
         outcome.events.push(agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text));
         outcome.days.insert(timestamp.day());
@@ -222,6 +225,7 @@ impl ConnectDecoder {
             rejected: outcome.rejected,
             skipped: outcome.skipped,
             unknown_keys: outcome.unknown_keys,
+            subjects: outcome.subjects.finish(&self.dictionaries.agent_arn),
             read: outcome.read,
             ..Decoded::default()
         };

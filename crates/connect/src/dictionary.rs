@@ -22,6 +22,11 @@ pub(crate) struct Code(i32);
 impl Code {
     /// No value.
     pub(crate) const NULL: Self = Self(-1);
+
+    /// The place, unless it is null.
+    pub(crate) fn index(self) -> Option<usize> {
+        usize::try_from(self.0).ok()
+    }
 }
 
 impl Default for Code {
@@ -110,6 +115,11 @@ impl Texts {
             });
         }
         Code(self.last as i32)
+    }
+
+    /// The text at this place, if there is one.
+    pub(crate) fn text(&self, index: usize) -> Option<&[u8]> {
+        (index < self.interner.ends.len()).then(|| self.interner.get(index))
     }
 
     /// The code of a text that may be null.

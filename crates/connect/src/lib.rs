@@ -21,6 +21,7 @@ mod json;
 mod key;
 mod scope;
 mod seen;
+mod subjects;
 mod timestamp;
 mod transform;
 

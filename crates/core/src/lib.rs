@@ -40,5 +40,5 @@ pub use rejected::{RejectReason, Rejection, rejected_batch, rejected_table};
 pub use sealed::{Digest, Key, PartitionPath, SealedFile, Ticket};
 pub use secret::Secret;
 pub use share::Share;
-pub use table::{Decoded, Normalized, RowKey, SkipReason, Table, TableBatch, TableId, Tally};
+pub use table::{Decoded, Normalized, RowKey, SkipReason, Subject, Table, TableBatch, TableId, Tally};
 pub use time::{Day, Timestamp};

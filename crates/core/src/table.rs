@@ -70,6 +70,15 @@ pub struct RowKey {
     pub minute: i32,
 }
 
+/// Whose events a record holds, as a hash: an agent. All of one's events belong in one split, where a stream is keyed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// A hash of who it is.
+    pub id: u64,
+    /// A hash of the key of the records; `None` where they have none, or not always the same.
+    pub key: Option<u64>,
+}
+
 /// The outcome of decoding a batch, before duplicates are known.
 ///
 /// Every payload of the batch is exactly one of: an entry of `events`, an entry of `rejected`, or a count in
@@ -92,6 +101,8 @@ pub struct Decoded {
     pub skipped: BTreeMap<SkipReason, u64>,
     /// Keys of payloads that no column takes, by path: `CurrentAgentSnapshot.Foo`.
     pub unknown_keys: BTreeMap<Box<str>, u64>,
+    /// Whose events these are, each once, in no order; nobody where the records were read from no stream.
+    pub subjects: Vec<Subject>,
     /// Payloads read: `events` + `rejected` + `skipped`.
     pub read: u64,
 }

@@ -30,6 +30,8 @@ pub struct Progress {
     pub recovered_epochs: u64,
     /// Spans that were left out and, by `on_gap`, left behind.
     pub gaps: u64,
+    /// Agents whose events were found in several splits since the line began.
+    pub spread: u64,
     /// How often the line was built anew.
     pub restarts: u64,
     /// The newest attempt, until it is published.
@@ -67,6 +69,7 @@ impl Progress {
         self.restarts += 1;
         self.tally = self.committed.clone();
         self.lag = None;
+        self.spread = 0;
     }
 }
 

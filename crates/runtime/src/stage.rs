@@ -4,6 +4,7 @@ pub(crate) mod commit;
 pub(crate) mod decode;
 pub(crate) mod read;
 pub(crate) mod scopes;
+pub(crate) mod spread;
 pub(crate) mod transform;
 pub(crate) mod write;
 

@@ -26,6 +26,8 @@ pub struct Summary {
     pub recovered_epochs: u64,
     /// Spans that nobody accounted for and that `on_gap` let pass.
     pub gaps: u64,
+    /// Agents whose events were found in several splits, by the last line: the stream is not keyed by agent.
+    pub spread: u64,
     /// How often the line was built anew.
     pub restarts: u64,
     /// Inputs that could not be read; the next run tries them again.
@@ -52,6 +54,7 @@ impl Summary {
             early_seals: progress.early_seals,
             recovered_epochs: progress.recovered_epochs,
             gaps: progress.gaps,
+            spread: progress.spread,
             restarts: progress.restarts,
             unread,
             held,

@@ -9,6 +9,7 @@ use tributary_core::{Conflict, Delta, Transform};
 
 use super::decode::{Work, decode};
 use super::scopes::Scopes;
+use super::spread::Spread;
 use super::{Ended, Fetched, Flow, Rows, Seal};
 use crate::progress::Reporter;
 use crate::{Cadence, RunError, SealReason, StageName};
@@ -40,6 +41,7 @@ pub(crate) struct Applying {
     next: mpsc::Sender<Flow>,
     wanted: watch::Receiver<Option<u64>>,
     reporter: Reporter,
+    spread: Spread,
     open: OpenEpoch,
 }
 
@@ -76,7 +78,7 @@ impl Applying {
         wanted: watch::Receiver<Option<u64>>,
         reporter: Reporter,
     ) -> Self {
-        Self { scopes, cadence, next, wanted, reporter, open: OpenEpoch::default() }
+        Self { scopes, cadence, next, wanted, reporter, spread: Spread::default(), open: OpenEpoch::default() }
     }
 
     async fn run(mut self, mut work: mpsc::Receiver<JoinHandle<Work>>) -> Result<Ended, RunError> {
@@ -140,9 +142,13 @@ impl Applying {
         let Some(read_at) = work.read_at else {
             return Err(RunError::broken(STAGE, "a batch without the time it was read"));
         };
+        let spread = self.spread.look(&work.scope, &work.decoded.subjects);
         let (tables, tally) = self.scopes.apply(work.scope, work.decoded, read_at).await?;
         fail::fail_point!("transform:after_apply", |_| std::process::abort());
-        self.reporter.note(|progress| progress.tally.append(&tally));
+        self.reporter.note(|progress| {
+            progress.tally.append(&tally);
+            progress.spread += spread;
+        });
         let rows = Rows { tables, delta: work.delta, tally, hold: work.hold };
         Ok(self.next.send(Flow::Rows(rows)).await.map_err(|_| Gone))
     }
