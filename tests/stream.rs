@@ -16,7 +16,10 @@ pub(crate) struct Stream(Child);
 
 impl Stream {
     pub(crate) fn start(lab: &Lab) -> Self {
-        Self(lab.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]).spawn().unwrap())
+        let mut command = lab.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]);
+        // A pipe that nobody reads fills up and holds it.
+        let log = fs::OpenOptions::new().create(true).append(true).open(lab.path("stream.log")).unwrap();
+        Self(command.stderr(log).spawn().unwrap())
     }
 
     /// Asks it to end; what it did.

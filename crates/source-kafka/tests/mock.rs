@@ -1,0 +1,241 @@
+//! Members that come and go, and brokers that refuse, forget, move and go away, on librdkafka's mock cluster: every record is
+//! accounted for once, in a log that takes a batch only where it follows on what it has.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a broken expectation panics; a test spawns for itself"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tributary_core::{Checkpoint, Fault, Position, RawBatch, Source as _};
+use tributary_source_kafka::{Group, Options, Protocol};
+
+const TOPIC: &str = "events";
+const PARTITIONS: i32 = 6;
+
+/// Where everything is committed.
+#[derive(Debug, Default)]
+struct Log {
+    checkpoint: Checkpoint,
+    /// How often each record came, by its partition and offset.
+    records: BTreeMap<(String, u64), u32>,
+    fences: u32,
+}
+
+impl Log {
+    /// Takes what follows on what it has; `false` where somebody else was first.
+    fn commit(&mut self, batch: &RawBatch) -> bool {
+        let Ok(advanced) = self.checkpoint.advance(&batch.delta) else {
+            self.fences += 1;
+            return false;
+        };
+        assert!(advanced.gaps.is_empty(), "nothing is left out: {:?}", advanced.gaps);
+        self.checkpoint = advanced.checkpoint;
+        for record in &batch.records {
+            let Position::Offset(offset) = record.position else { continue };
+            *self.records.entry((record.split.to_string(), offset)).or_default() += 1;
+        }
+        true
+    }
+}
+
+/// A process that reads until it is told to stop, line after line.
+struct Member {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Member {
+    fn start(options: Options, log: &Arc<Mutex<Log>>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, task: tokio::spawn(read(options, Arc::clone(log), stopped)) }
+    }
+
+    async fn stop(self) {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+async fn read(options: Options, log: Arc<Mutex<Log>>, mut stopped: watch::Receiver<bool>) {
+    let group = tokio::task::spawn_blocking(move || Group::join(options)).await.unwrap().unwrap();
+    let group = Arc::new(group);
+    while !*stopped.borrow() {
+        let checkpoint = log.lock().unwrap().checkpoint.clone();
+        let mut source = group.attach(&checkpoint).unwrap();
+        loop {
+            let next = tokio::select! {
+                _ = stopped.changed() => break,
+                next = source.next() => next,
+            };
+            match next {
+                Ok(Some(batch)) => {
+                    if !log.lock().unwrap().commit(&batch) {
+                        break;
+                    }
+                    let durable = log.lock().unwrap().checkpoint.clone();
+                    source.release(&durable).await.unwrap();
+                }
+                Ok(None) => {
+                    assert!(source.goes_on(), "a stream has no end");
+                    break;
+                }
+                Err(failure) => {
+                    assert_eq!(failure.fault(), Fault::Transient, "{failure}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    break;
+                }
+            }
+        }
+    }
+    // Leaving waits for the thread that polls.
+    tokio::task::spawn_blocking(move || drop(group)).await.unwrap();
+}
+
+struct Cluster {
+    mock: MockCluster<'static, DefaultProducerContext>,
+    producer: BaseProducer,
+    produced: u32,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let mock = MockCluster::new(3).unwrap();
+        mock.create_topic(TOPIC, PARTITIONS, 3).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", mock.bootstrap_servers()).set("linger.ms", "2");
+        Self { producer: config.create().unwrap(), mock, produced: 0 }
+    }
+
+    fn options(&self, protocol: Protocol) -> Options {
+        Options {
+            protocol,
+            group_id: "group".to_owned(),
+            session_timeout: Duration::from_secs(6),
+            rebalance_deadline: Duration::from_secs(3),
+            ..Options::new("calls", self.mock.bootstrap_servers(), vec![TOPIC.to_owned()])
+        }
+    }
+
+    fn produce(&mut self, records: u32) {
+        for _ in 0..records {
+            let payload = format!("{{\"number\": {}}}", self.produced);
+            let partition = i32::try_from(self.produced).unwrap() % PARTITIONS;
+            let record = BaseRecord::<str, str>::to(TOPIC).payload(&payload).partition(partition);
+            self.producer.send(record).map_err(|(error, _)| error).unwrap();
+            self.produced += 1;
+        }
+        self.producer.flush(Duration::from_secs(20)).unwrap();
+    }
+
+    /// Waits until the log has all of it.
+    async fn wait(&self, log: &Mutex<Log>) {
+        let began = Instant::now();
+        while log.lock().unwrap().records.len() < self.produced as usize {
+            let reached = log.lock().unwrap().records.len();
+            assert!(began.elapsed() < Duration::from_secs(60), "{reached} of {} came", self.produced);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let log = log.lock().unwrap();
+        assert_eq!(log.records.len(), self.produced as usize);
+        assert!(log.records.values().all(|times| *times == 1), "each came once");
+        for partition in 0..PARTITIONS {
+            let split = tributary_core::SplitId::new(format!("calls/{TOPIC}/{partition}"));
+            let expected = u64::from(self.produced).div_ceil(PARTITIONS as u64);
+            let Position::Offset(reached) = log.checkpoint.position(&split) else { continue };
+            assert!(*reached <= expected && *reached + 1 >= expected, "{split}: {reached}");
+        }
+    }
+}
+
+async fn members_come_and_go(protocol: Protocol) {
+    let mut cluster = Cluster::new();
+    let log = Arc::new(Mutex::new(Log::default()));
+    let mut members = vec![Member::start(cluster.options(protocol), &log)];
+    cluster.produce(600);
+    cluster.wait(&log).await;
+    for _ in 0..2 {
+        members.push(Member::start(cluster.options(protocol), &log));
+        for _ in 0..10 {
+            cluster.produce(60);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        cluster.wait(&log).await;
+        members.push(Member::start(cluster.options(protocol), &log));
+        cluster.produce(300);
+        members.remove(0).stop().await;
+        cluster.wait(&log).await;
+    }
+    for member in members {
+        member.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn members_that_share_by_themselves_come_and_go() {
+    members_come_and_go(Protocol::Classic).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn members_that_brokers_share_come_and_go() {
+    members_come_and_go(Protocol::Consumer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_brokers_refuse_passes() {
+    let mut cluster = Cluster::new();
+    let log = Arc::new(Mutex::new(Log::default()));
+    let moved = [
+        Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+        Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        Code::RD_KAFKA_RESP_ERR__TRANSPORT,
+    ];
+    let busy = [
+        Code::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        Code::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+    ];
+    // Where a new member looks, joins, and is placed.
+    cluster.mock.request_errors(Api::FindCoordinator, &busy);
+    cluster.mock.request_errors(Api::JoinGroup, &busy);
+    cluster.mock.request_errors(Api::ListOffsets, &moved[..2]);
+    cluster.mock.request_errors(Api::Fetch, &moved);
+    let members: Vec<Member> = (0..2).map(|_| Member::start(cluster.options(Protocol::Classic), &log)).collect();
+    cluster.produce(300);
+    cluster.wait(&log).await;
+
+    // While it reads.
+    cluster.mock.request_errors(Api::Fetch, &moved);
+    cluster.mock.request_errors(Api::Heartbeat, &[Code::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+    cluster.mock.request_errors(Api::OffsetCommit, &busy);
+    cluster.produce(300);
+    cluster.wait(&log).await;
+
+    // Leaders move, and brokers are away, the coordinator among them at some time.
+    for broker in 1..=3 {
+        cluster.mock.broker_down(broker).unwrap();
+        for partition in 0..PARTITIONS {
+            cluster.mock.partition_leader(TOPIC, partition, Some(broker % 3 + 1)).unwrap();
+        }
+        cluster.produce(120);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cluster.mock.broker_up(broker).unwrap();
+        cluster.produce(60);
+    }
+    cluster.wait(&log).await;
+    for member in members {
+        member.stop().await;
+    }
+}
