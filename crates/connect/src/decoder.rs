@@ -60,6 +60,8 @@ impl Place<'_> {
             position: self.record.position.clone(),
             index: self.index,
             arrived_at: self.record.arrived_at,
+            key: self.record.key.as_deref().map(Bytes::copy_from_slice),
+            headers: self.record.headers.detached(),
             reason,
             field: None,
             message: message.into(),

@@ -63,6 +63,7 @@ mod tests {
             position: Position::Offset(0),
             arrived_at,
             key: key.map(Bytes::from),
+            headers: tributary_core::Headers::default(),
             body: Body::Whole(Bytes::new()),
         }
     }

@@ -15,6 +15,7 @@ mod clock;
 mod epoch;
 mod fault;
 mod framing;
+mod header;
 mod port;
 mod position;
 mod record;
@@ -30,6 +31,7 @@ pub use clock::Clock;
 pub use epoch::{Attempt, Epoch, InvalidName, PipelineId};
 pub use fault::Fault;
 pub use framing::{Body, RecordLimit};
+pub use header::Headers;
 pub use port::{
     CommittedKeys, Decoder, Extent, Failure, Fill, Held, Lag, Scope, ScopeId, ScopeState, Scratch, ScratchError, Sink,
     Source, StateKind, Transform, UnreadInput,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Body, Delta, Position, ScopeId, SplitId, Timestamp};
+use crate::{Body, Delta, Headers, Position, ScopeId, SplitId, Timestamp};
 
 /// Raw bytes from a split. A record may hold several payloads: a wrapper, a concatenation, a log envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Record {
     pub arrived_at: Option<Timestamp>,
     /// The message key, where the service has one.
     pub key: Option<Bytes>,
+    /// What stood beside it, where the service has such.
+    pub headers: Headers,
     /// The bytes.
     pub body: Body,
 }

@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{PipelineId, Position, SplitId, Table, TableId, Timestamp};
+use crate::{Headers, PipelineId, Position, SplitId, Table, TableId, Timestamp};
 
 /// Why a payload was rejected. A closed set: these are labels of the table, of metrics and of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,10 @@ pub struct Rejection {
     pub index: u32,
     /// When its record arrived; `None` means when the batch was read.
     pub arrived_at: Option<Timestamp>,
+    /// The key of its record, where it has one.
+    pub key: Option<Bytes>,
+    /// The headers of its record.
+    pub headers: Headers,
     /// Why.
     pub reason: RejectReason,
     /// The path of the field to blame: `CurrentAgentSnapshot.AgentStatus.StartTimestamp`.
@@ -117,11 +121,13 @@ pub fn rejected_table() -> Table {
         field(10, "source_offset", DataType::Int64, true),
         field(11, "length", DataType::Int64, false),
         field(12, "bytes", DataType::Binary, false),
+        field(13, "record_key", DataType::Binary, true),
+        field(14, "record_headers", DataType::Utf8, true),
     ];
     Table {
         id: TableId::new(NAME),
         schema: Arc::new(Schema::new(fields)),
-        version: 1,
+        version: 2,
         partition_column: "rejected_timestamp",
         key: &["pipeline", "split", "position", "index"],
         sort: &["split", "rejected_timestamp"],
@@ -144,6 +150,10 @@ pub fn rejected_batch(
         Position::Offset(offset) => i64::try_from(offset).ok(),
         _ => None,
     };
+    let headers = |rejection: &Rejection| {
+        let headers = &rejection.headers;
+        (!headers.is_empty()).then(|| headers.to_json())
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rejections.iter().map(|_| pipeline.as_str()))),
         texts(|rejection| rejection.split.as_str()),
@@ -159,6 +169,8 @@ pub fn rejected_batch(
         numbers(rejections.iter().map(offset).collect()),
         numbers(rejections.iter().map(|rejection| i64::try_from(rejection.length).ok()).collect()),
         Arc::new(BinaryArray::from_iter_values(rejections.iter().map(|rejection| rejection.bytes.as_ref()))),
+        Arc::new(rejections.iter().map(|rejection| rejection.key.as_deref()).collect::<BinaryArray>()),
+        Arc::new(rejections.iter().map(headers).collect::<StringArray>()),
     ];
     RecordBatch::try_new(rejected_table().schema, columns)
 }
@@ -174,6 +186,8 @@ mod tests {
             origin: "a.json".into(),
             position: Position::Offset(7),
             index: 2,
+            key: Some(Bytes::from_static(b"agent")),
+            headers: Headers::default(),
             arrived_at: None,
             reason: RejectReason::Malformed,
             field: None,
@@ -183,6 +197,6 @@ mod tests {
         };
         let pipeline: PipelineId = "p".parse().unwrap();
         let rows = rejected_batch(&pipeline, Timestamp::from_micros(1), &[rejection]).unwrap();
-        assert_eq!((rows.num_rows(), rows.num_columns()), (1, 12));
+        assert_eq!((rows.num_rows(), rows.num_columns()), (1, 14));
     }
 }

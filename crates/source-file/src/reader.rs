@@ -142,6 +142,7 @@ impl Batch {
             position: Position::Offset(offset),
             arrived_at: None,
             key: None,
+            headers: tributary_core::Headers::default(),
             body,
         });
     }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use rdkafka::Timestamp as MessageTime;
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use tributary_core::{
-    Body, Conflict, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp,
+    Body, Conflict, Delta, Headers, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp,
 };
 
 /// What schema registries of Confluent put before a JSON document: a zero and the number of the schema.
@@ -41,6 +41,7 @@ struct Heaped {
     offset: u64,
     arrived_at: Option<Timestamp>,
     key: Option<usize>,
+    headers: usize,
     kept: usize,
     /// The whole length, of one that is too long.
     cut: Option<u64>,
@@ -126,10 +127,21 @@ impl Part {
         if let Some(key) = message.key() {
             self.bytes.extend_from_slice(key);
         }
+        let headers = self.encode_headers(message);
         self.bytes.extend_from_slice(kept);
         let arrived_at = arrival(message.timestamp());
-        self.heap.push(Heaped { offset, arrived_at, key: message.key().map(<[u8]>::len), kept: kept.len(), cut });
+        let key = message.key().map(<[u8]>::len);
+        self.heap.push(Heaped { offset, arrived_at, key, headers, kept: kept.len(), cut });
         self.since.get_or_insert(now);
+    }
+
+    /// How many bytes they take.
+    fn encode_headers(&mut self, message: &BorrowedMessage<'_>) -> usize {
+        let before = self.bytes.len();
+        for header in message.headers().iter().flat_map(|headers| headers.iter()) {
+            Headers::encode(header.key, header.value, &mut self.bytes);
+        }
+        self.bytes.len() - before
     }
 
     /// The heap as a batch, if there is one; without records where only the position moved.
@@ -147,6 +159,7 @@ impl Part {
             position: Position::Offset(heaped.offset),
             arrived_at: heaped.arrived_at,
             key: heaped.key.map(|length| bytes.split_to(length)),
+            headers: Headers::from_encoded(bytes.split_to(heaped.headers)),
             body: body(bytes.split_to(heaped.kept), heaped.cut),
         });
         let records = records.collect();

@@ -11,13 +11,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tributary_core::{Checkpoint, Fault, Position, RawBatch, Source as _};
+use tributary_core::{Checkpoint, Fault, Position, RawBatch, Record, Source as _};
 use tributary_source_kafka::{Group, Options, Protocol};
 
 const TOPIC: &str = "events";
@@ -156,6 +158,33 @@ impl Cluster {
             assert!(*reached <= expected && *reached + 1 >= expected, "{split}: {reached}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_keeps_its_key_and_its_headers() {
+    let cluster = Cluster::new();
+    let headers = OwnedHeaders::new().insert(Header { key: "trace", value: Some("00-4b") });
+    let full = BaseRecord::to(TOPIC).key("agent").payload("{\"a\": 1}").headers(headers).partition(0);
+    cluster.producer.send(full).map_err(|(error, _)| error).unwrap();
+    let bare = BaseRecord::<str, str>::to(TOPIC).partition(0);
+    cluster.producer.send(bare).map_err(|(error, _)| error).unwrap();
+    cluster.producer.flush(Duration::from_secs(20)).unwrap();
+    let options = cluster.options(Protocol::Classic);
+    let group = tokio::task::spawn_blocking(move || Group::join(options)).await.unwrap().unwrap();
+    let mut source = group.attach(&Checkpoint::default()).unwrap();
+    let mut records = Vec::new();
+    while records.len() < 2 {
+        match source.next().await.unwrap() {
+            Some(batch) => records.extend(batch.records),
+            None => source = group.attach(&Checkpoint::default()).unwrap(),
+        }
+    }
+    let told = |record: &Record| (record.key.clone(), record.headers.to_json(), record.body.bytes().clone());
+    let trace = "[{\"name\":\"trace\",\"value\":\"00-4b\"}]".to_owned();
+    assert_eq!(told(&records[0]), (Some("agent".into()), trace, "{\"a\": 1}".into()));
+    assert_eq!(told(&records[1]), (None, "[]".to_owned(), Bytes::new()));
+    drop(source);
+    tokio::task::spawn_blocking(move || drop(group)).await.unwrap();
 }
 
 async fn members_come_and_go(protocol: Protocol) {

@@ -129,6 +129,7 @@ impl Cutting {
                 position: Position::Offset(frame.offset),
                 arrived_at: None,
                 key: None,
+                headers: tributary_core::Headers::default(),
                 body: frame.body,
             });
             // After damage there is no position to go on at but the end.

@@ -91,6 +91,7 @@ impl ScriptedSource {
                 position: Position::Offset((first + index) as u64),
                 arrived_at: None,
                 key: None,
+                headers: tributary_core::Headers::default(),
                 body: Body::Whole(bytes),
             })
             .collect();

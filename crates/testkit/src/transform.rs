@@ -75,6 +75,8 @@ impl Decoder for NoteDecoder {
                     origin: record.origin.clone(),
                     position: record.position.clone(),
                     index: 0,
+                    key: None,
+                    headers: tributary_core::Headers::default(),
                     arrived_at: record.arrived_at,
                     reason: RejectReason::Malformed,
                     field: None,

@@ -80,7 +80,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("mimalloc", &[CLI]),
     ("parquet", &["maintain", "sink-parquet"]),
     ("rdkafka", &["source-kafka", "xtask"]),
-    ("serde_json", &["commit", "connect", "framing", "pipeline", "simulate", "sink-parquet", CLI, "xtask"]),
+    ("serde_json", &["commit", "connect", "core", "framing", "pipeline", "simulate", "sink-parquet", CLI, "xtask"]),
     ("simd-json", &["xtask"]),
     ("sonic-rs", &["xtask"]),
     (

@@ -33,6 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
         position: Position::Offset(0),
         arrived_at: None,
         key: None,
+        headers: tributary_core::Headers::default(),
         body: Body::Whole(Bytes::copy_from_slice(bytes)),
     };
     let batch = RawBatch {

@@ -47,6 +47,7 @@ fn batch(bodies: Vec<Body>) -> RawBatch {
         position: Position::Offset(index as u64),
         arrived_at: None,
         key: None,
+        headers: tributary_core::Headers::default(),
         body,
     };
     RawBatch {

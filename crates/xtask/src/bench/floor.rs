@@ -112,6 +112,7 @@ fn connect(file: &Path, recall: Recall) -> Result<u64> {
                 position: Position::Offset(offset),
                 arrived_at: None,
                 key: None,
+                headers: tributary_core::Headers::default(),
                 body: Body::Whole(bytes.slice_ref(line)),
             });
             offset += line.len() as u64 + 1;
