@@ -21,7 +21,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("commit", &["core", "store"]),
     ("sink-parquet", &["core", "spool", "store"]),
     ("source-file", &["core", "framing"]),
-    ("source-kafka", &["core"]),
+    // The one room whose code the compiler cannot check: it knows nothing of ours.
+    ("kafka-ffi", &[]),
+    ("source-kafka", &["core", "kafka-ffi"]),
     ("source-s3", &["aws", "core", "framing"]),
     ("runtime", &["commit", "core"]),
     ("maintain", &["commit", "connect", "core", "sink-parquet", "store"]),
@@ -69,7 +71,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("arrow-select", &["connect", "maintain", "sink-parquet"]),
     ("aws-config", &["aws"]),
     ("aws-sdk-s3", &["source-s3", "store-s3"]),
-    ("base64", &["framing", "store-s3"]),
+    ("base64", &["framing", "kafka-ffi", "store-s3"]),
     ("cargo_metadata", &["xtask"]),
     ("clap", &[CLI]),
     ("config", &["pipeline"]),
@@ -79,7 +81,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("indicatif", &[CLI]),
     ("mimalloc", &[CLI]),
     ("parquet", &["maintain", "sink-parquet"]),
-    ("rdkafka", &["source-kafka", "xtask"]),
+    ("rdkafka", &["kafka-ffi", "source-kafka", "xtask"]),
+    ("rdkafka-sys", &["kafka-ffi"]),
     ("serde_json", &["commit", "connect", "core", "framing", "pipeline", "simulate", "sink-parquet", CLI, "xtask"]),
     ("simd-json", &["xtask"]),
     ("sonic-rs", &["xtask"]),
@@ -140,8 +143,8 @@ const CODED: &[&str] = &[
     "cli",
 ];
 
-/// Files that may hold code which the compiler cannot check. A room made for it would stand here, with its proof.
-const UNCHECKED_CODE: &[&str] = &[];
+/// Files that may hold code which the compiler cannot check: of rooms made for it, with the proof in their `lib.rs`.
+const UNCHECKED_CODE: &[&str] = &["crates/kafka-ffi/src/raw.rs"];
 
 /// Lines of a file without its tests: from here on it is named, from [`TOO_LONG`] on it is refused.
 const LONG: usize = 400;
