@@ -1,5 +1,6 @@
 //! Topics of a real Kafka into lakes: nothing is lost and nothing doubled, whoever comes, goes or dies.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -159,19 +160,75 @@ fn what_is_gone_is_named() {
     topics.produce(TOPIC, all[30..40].iter().copied());
     let (code, _, said) = lab.try_run();
     assert_eq!(code, Some(6), "{said}");
-    assert!(said.contains("files/agent-events/0") && said.contains("(10..30)") && said.contains("on_gap"), "{said}");
+    assert!(said.contains("files/agent-events@") && said.contains("(10..30)") && said.contains("on_gap"), "{said}");
     let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
     fs::write(lab.path("pipeline.toml"), format!("{pipeline}\n[commit]\non_gap = \"continue\"\n")).unwrap();
     assert_eq!(lab.run()["tally"]["made_rows"], 10);
+}
 
+/// As many records as before, and more: the old position says nothing about them.
+#[test]
+fn a_topic_that_was_made_again_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 120 --days 1 --seed 58");
+    let all: Vec<&str> = lines.lines().collect();
+    let early = lab(&kafka, "batch", "group_id = \"early\"", "");
+    let late = lab(&kafka, "batch", "group_id = \"late\"\nstart = \"latest\"", "");
+    assert_eq!(late.run()["tally"]["read"], 0);
+    topics.produce(TOPIC, all[..20].iter().copied());
+    for lab in [&early, &late] {
+        assert_eq!(lab.run()["tally"]["made_rows"], 20);
+    }
     topics.delete(TOPIC);
-    topics.create(TOPIC, 1, &[]);
-    let (code, _, said) = lab.try_run();
-    assert_eq!(code, Some(6), "{said}");
-    assert!(said.contains("source-kafka/beyond") && said.contains("made again"), "{said}");
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("files.kafka", "again.kafka")).unwrap();
-    topics.produce(TOPIC, all[40..50].iter().copied());
-    assert_eq!(lab.run()["tally"]["made_rows"], 10);
+    topics.create(TOPIC, 2, &[]);
+    assert_eq!(early.run()["tally"]["read"], 0, "also where the log stands behind its end");
+    topics.produce(TOPIC, all[20..].iter().copied());
+    for lab in [&early, &late] {
+        let (code, summary, said) = lab.try_run();
+        assert_eq!((code, &summary["tally"]["made_rows"]), (Some(0), &100.into()), "{said}");
+        assert!(said.contains("made again"), "{said}");
+        let (_, summary, said) = lab.try_run();
+        assert_eq!(summary["tally"]["read"], 0);
+        assert!(!said.contains("made again"), "{said}");
+        let status = lab.status();
+        let splits = status["positions"].as_array().unwrap().iter().filter_map(|position| position["split"].as_str());
+        let ids: BTreeSet<&str> = splits.filter_map(|split| split.split(['@', '/']).nth(2)).collect();
+        assert!(ids.len() == 2 && ids.iter().all(|id| id.len() == 22), "{status}");
+    }
+    assert_equal(&plain(&lines), &early);
+}
+
+/// The client goes on at the old offset, and says nothing.
+#[test]
+fn a_topic_is_made_again_under_a_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    let lines = events("--agents 5 --events 150 --days 1 --seed 59");
+    let all: Vec<&str> = lines.lines().collect();
+    for group in ["classic", "consumer"] {
+        topics.create(TOPIC, 1, &[]);
+        let source = format!("group = {group:?}\ngroup_id = {group:?}");
+        let lab = lab(&kafka, "streaming", &source, "[commit]\nevery = \"1s\"");
+        let stream = Stream::start(&lab);
+        topics.produce(TOPIC, all[..10].iter().copied());
+        wait_for_rows(&lab, 10);
+        for (from, to) in [(10, 60), (60, 150)] {
+            topics.delete(TOPIC);
+            topics.create(TOPIC, 1, &[]);
+            topics.produce(TOPIC, all[from..to].iter().copied());
+            wait_for_rows(&lab, to);
+        }
+        assert_eq!(stream.stop()["outcome"], "drained");
+        let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+        fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
+        assert_eq!(lab.run()["tally"]["read"], 0);
+        assert_equal(&plain(&lines), &lab);
+        topics.delete(TOPIC);
+    }
 }
 
 #[test]

@@ -31,6 +31,28 @@ const IDLE: u32 = 5;
 /// Where the partitions of a batch end.
 pub(crate) type Ends = BTreeMap<SplitId, u64>;
 
+/// The ids of topics, as this client was first told them.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    told: BTreeMap<String, String>,
+    has_warned: bool,
+}
+
+impl Ids {
+    pub(crate) fn of(&self, topic: &str) -> Option<&str> {
+        self.told.get(topic).map(String::as_str)
+    }
+
+    pub(crate) fn see(&mut self, topic: String, id: String) {
+        self.told.insert(topic, id);
+    }
+
+    /// Whether nobody was warned yet that there are none.
+    pub(crate) fn warn(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_warned, true)
+    }
+}
+
 /// What the thread is asked for.
 pub(crate) enum Command {
     /// A line wants what comes after its checkpoint.
@@ -111,9 +133,10 @@ pub(crate) struct State {
     pub(crate) session: Option<Session>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ends: Ends,
+    pub(crate) ids: Ids,
     /// Polls without anything since a line was fed.
     pub(crate) idle: u32,
-    /// The line that has everything of a batch.
+    /// The last line of this member: it has everything of a batch, or the next needs another member.
     pub(crate) finished: Option<u64>,
     /// Nobody will ask for anything more.
     pub(crate) is_over: bool,
@@ -127,6 +150,7 @@ impl State {
             session: None,
             parts: Vec::new(),
             ends: Ends::new(),
+            ids: Ids::default(),
             finished: None,
             idle: 0,
             is_over: false,
@@ -140,7 +164,7 @@ impl State {
         }
     }
 
-    /// A line wants nothing more. One that had everything was the last.
+    /// A line wants nothing more. It may have been the last.
     pub(crate) fn detached(&mut self, id: u64) {
         self.session.take_if(|session| session.id == id);
         self.is_over |= self.finished == Some(id);
@@ -242,8 +266,8 @@ impl Context {
 
     /// Brings all our partitions to where a line's checkpoint says; whether that line is fed from now on.
     pub(crate) fn feed(&self, member: &Member, state: &mut State, session: Session) -> bool {
-        let State { parts, ends, .. } = state;
-        match place(member, &self.options, parts, &session.checkpoint, ends) {
+        let State { parts, ends, ids, .. } = state;
+        match place(member, &self.options, parts, &session.checkpoint, ends, ids) {
             Ok(Placed::Ready) => {
                 state.session = Some(session);
                 state.idle = 0;
@@ -258,9 +282,18 @@ impl Context {
                     session.interrupt();
                 }
             }
+            Ok(Placed::Other) => self.leave(state, session),
             Err(error) => session.fail(error),
         }
         false
+    }
+
+    /// The line ends, and with it this member: the next one joins anew.
+    pub(crate) fn leave(&self, state: &mut State, session: Session) {
+        state.parts.iter_mut().for_each(Part::forget);
+        self.facts.has_left.store(true, Ordering::Release);
+        // The thread stays until the line has committed what it has.
+        state.finished = Some(session.interrupt());
     }
 
     fn assigned(&self, member: &Member, list: &mut TopicPartitionList) {

@@ -36,7 +36,7 @@ pub enum Error {
         /// What the broker says.
         cause: Box<KafkaError>,
     },
-    /// The position lies behind the end: the topic was made again, or lost what it had.
+    /// The position lies behind the end: the topic lost what it had, or was made again where no id tells.
     #[error(
         "source {name}: {topic}/{partition} was read up to offset {position}, and ends at {end}: the topic was deleted and \
          made again, or its brokers lost records. Give the source another name to read it from its beginning"
@@ -52,6 +52,19 @@ pub enum Error {
         position: u64,
         /// Where the partition ends.
         end: u64,
+    },
+    /// The topic was read under several ids, and now the brokers tell none.
+    #[error(
+        "source {name}: {topic} was made again and read under the ids {ids}, and now the brokers tell no id: which of them it is \
+         cannot be known. Let the brokers tell ids (Kafka 2.8 and later), or give the source another name to read it anew"
+    )]
+    WhichTopic {
+        /// The source.
+        name: String,
+        /// The topic.
+        topic: String,
+        /// The ids.
+        ids: String,
     },
     /// A call to the brokers failed.
     #[error("source {name}: {verb}: {cause}")]
@@ -95,7 +108,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Settings { .. } | Self::Topic { .. } => Fault::Config,
-            Self::Beyond { .. } => Fault::Data,
+            Self::Beyond { .. } | Self::WhichTopic { .. } => Fault::Data,
             // Somebody else runs under our name.
             Self::Fatal { cause, .. } if is_fenced(cause) => Fault::Fenced,
             Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
@@ -110,6 +123,7 @@ impl Error {
             Self::Unreachable { .. } => "source-kafka/unreachable",
             Self::Topic { .. } => "source-kafka/topic",
             Self::Beyond { .. } => "source-kafka/beyond",
+            Self::WhichTopic { .. } => "source-kafka/which-topic",
             Self::Call { .. } => "source-kafka/call",
             Self::Fatal { .. } => "source-kafka/fatal",
             Self::Positions(_) => "source-kafka/positions",

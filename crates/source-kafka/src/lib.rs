@@ -13,6 +13,8 @@
 //! - When partitions come or go the line ends first: what is in hand is committed within the deadline, else dropped and
 //!   read again by whoever has the partition then. Two who both have some of it are kept apart by the log.
 //! - Polling never stops while a line takes its time: partitions are paused instead.
+//! - A split is of one topic, not of a name: it holds the id that the brokers tell (KIP-516), and what was polled is handed on only
+//!   after they told the same id again.
 //! - Every offset between two positions is accounted for: what compaction and transactions left out has no record.
 //!
 //! # Deliberately absent
@@ -20,10 +22,12 @@
 
 mod client;
 mod config;
+mod confirm;
 mod context;
 mod error;
 mod group;
 mod lag;
+mod naming;
 mod options;
 mod part;
 mod place;

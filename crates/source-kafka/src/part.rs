@@ -10,6 +10,8 @@ use tributary_core::{
     Body, Conflict, Delta, Headers, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp,
 };
 
+use crate::naming;
+
 /// What schema registries of Confluent put before a JSON document: a zero and the number of the schema.
 ///
 /// Source: Confluent, "Wire format".
@@ -47,17 +49,15 @@ struct Heaped {
     cut: Option<u64>,
 }
 
-/// The split of a partition.
-pub(crate) fn split_of(source: &str, topic: &str, partition: i32) -> SplitId {
-    SplitId::new(format!("{source}/{topic}/{partition}"))
-}
-
 impl Part {
+    /// Without an id, until it is [renamed](Self::rename).
     pub(crate) fn new(source: &str, topic: &str, partition: i32) -> Self {
-        let split = split_of(source, topic, partition);
+        let split = naming::split(source, topic, None, partition);
         Self {
             topic: topic.into(),
             partition,
+            // Without the id: what a producer sent to both topics of a name is there once, and a topic whose positions go over
+            // to its id keeps what is known of its events.
             scope: ScopeId::new(format!("split:{split}")),
             origin: format!("{topic}/{partition}").into(),
             split,
@@ -69,6 +69,11 @@ impl Part {
             bytes: BytesMut::new(),
             since: None,
         }
+    }
+
+    /// It is of the topic with this id.
+    pub(crate) fn rename(&mut self, source: &str, id: Option<&str>) {
+        self.split = naming::split(source, &self.topic, id, self.partition);
     }
 
     /// Reading begins anew: all before `next` is accounted for by whoever said so, as far as `handed`.

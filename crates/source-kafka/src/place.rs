@@ -9,8 +9,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use tributary_core::{Checkpoint, Delta, Position, Span};
 
-use crate::context::{Context, Ends};
+use crate::context::{Context, Ends, Ids};
 use crate::error::Error;
+use crate::naming::{self, Known, Named};
 use crate::options::{Options, StartAt};
 use crate::part::Part;
 
@@ -23,9 +24,11 @@ type Member = BaseConsumer<Context>;
 pub(crate) enum Placed {
     /// Reading can begin.
     Ready,
-    /// Some were never read, and the options say where that begins: it has to be committed first, so that no restart asks
-    /// again.
+    /// Some were never read, and the options say where that begins, or positions go over to the id of their topic: it has to
+    /// be committed first, so that no restart asks again.
     Resolved(Delta),
+    /// A topic was made again since this client saw it: only another client can read it.
+    Other,
 }
 
 /// Brings `parts` to where `checkpoint` says; the ends of a batch are asked for once.
@@ -35,9 +38,15 @@ pub(crate) fn place(
     parts: &mut [Part],
     checkpoint: &Checkpoint,
     ends: &mut Ends,
+    ids: &mut Ids,
 ) -> Result<Placed, Error> {
+    match naming::name(member, options, parts, checkpoint, ids)? {
+        Named::Other => return Ok(Placed::Other),
+        Named::Ready(delta) if !delta.is_empty() => return Ok(Placed::Resolved(delta)),
+        Named::Ready(_) => {}
+    }
     if !matches!(options.start, StartAt::Earliest) {
-        let delta = resolve(member, options, parts, checkpoint)?;
+        let delta = resolve(member, options, parts, checkpoint, ids)?;
         if !delta.is_empty() {
             return Ok(Placed::Resolved(delta));
         }
@@ -77,25 +86,31 @@ fn call(options: &Options, verb: &'static str) -> impl Fn(KafkaError) -> Error {
     move |cause| Error::Call { name: name.clone(), verb, cause: Box::new(cause) }
 }
 
-/// Where reading of topics begins that were never read: of all their partitions, ours or not, so that one that is added
-/// later is read from its beginning.
-fn resolve(member: &Member, options: &Options, parts: &[Part], checkpoint: &Checkpoint) -> Result<Delta, Error> {
+/// Where reading of topics begins that were never read, under any id: of all their partitions, ours or not, so that one that is
+/// added later is read from its beginning.
+fn resolve(
+    member: &Member,
+    options: &Options,
+    parts: &[Part],
+    checkpoint: &Checkpoint,
+    ids: &Ids,
+) -> Result<Delta, Error> {
     let mut delta = Delta::default();
     let topics: BTreeSet<&str> = parts.iter().map(|part| &*part.topic).collect();
     for topic in topics {
+        if !Known::of(checkpoint, &options.name, topic).is_nothing() {
+            continue;
+        }
         let metadata = member.fetch_metadata(Some(topic), PATIENCE).map_err(call(options, "asking for partitions"))?;
         if let Some(code) = metadata.topics().iter().find_map(|topic| topic.error()) {
             let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::from(code));
             return Err(call(options, "asking for partitions")(cause));
         }
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
-        let partitions: Vec<Part> = partitions.map(|id| Part::new(&options.name, topic, id)).collect();
-        let is_new = |part: &Part| matches!(checkpoint.position(&part.split), Position::Start);
-        if !partitions.iter().all(is_new) {
-            continue;
-        }
-        for part in &partitions {
-            let first = Position::Offset(first(member, options, part)?);
+        for partition in partitions {
+            let mut part = Part::new(&options.name, topic, partition);
+            part.rename(&options.name, ids.of(topic));
+            let first = Position::Offset(first(member, options, &part)?);
             let span = Span::new(Position::Start, first).map_err(Error::Positions)?;
             delta.append(Delta::of(part.split.clone(), span)).map_err(Error::Positions)?;
         }

@@ -12,6 +12,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::mpsc::error::TrySendError;
 use tributary_core::RawBatch;
 
+use crate::confirm::{Answer, Confirm};
 use crate::context::{Command, Context, Session, State};
 use crate::error::Error;
 use crate::part::Part;
@@ -28,6 +29,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How often it is asked meanwhile.
 const AGAIN: Duration = Duration::from_millis(2);
+
+/// How often it is asked whether the topics are still the same while nothing comes of them: a client that holds to a topic that is
+/// gone may never read the one that was made again.
+const SAME: Duration = Duration::from_secs(15);
 
 /// How often commands, what waits and the end of a batch are looked at while messages come.
 const LOOK: Duration = Duration::from_millis(20);
@@ -50,6 +55,8 @@ impl Polling {
     /// Until nobody asks for anything more. Dropping the member leaves the group.
     pub(crate) fn run(self) {
         let mut looked = Instant::now();
+        let mut quiet = Confirm::new(&self.member);
+        let mut confirmed = Instant::now();
         while self.obey() {
             loop {
                 let is_full = match self.member.poll(WAIT) {
@@ -67,7 +74,10 @@ impl Polling {
                     break;
                 }
             }
-            self.hand_on();
+            if self.hand_on() || confirmed.elapsed() >= SAME && self.is_quiet(&mut quiet) {
+                confirmed = Instant::now();
+                quiet = Confirm::new(&self.member);
+            }
             self.finish();
             looked = Instant::now();
         }
@@ -124,34 +134,57 @@ impl Polling {
         }
     }
 
-    /// Hands on what is large or old enough; the largest where all of it is too much.
-    fn hand_on(&self) {
+    /// Looks after topics of which nothing comes, without waiting; whether that is done.
+    fn is_quiet(&self, quiet: &mut Confirm<'_>) -> bool {
+        match quiet.look(Duration::ZERO) {
+            Answer::Waiting => return false,
+            Answer::Same => {}
+            Answer::Other => self.leave(),
+        }
+        true
+    }
+
+    /// What was polled may be of another topic: it is dropped, and read again by another member.
+    fn leave(&self) {
+        let mut state = self.state();
+        if let Some(session) = state.session.take() {
+            self.member.context().leave(&mut state, session);
+        }
+    }
+
+    /// Hands on what is large or old enough; the largest where all of it is too much. Where something is old, all of it goes: one
+    /// question is enough for what came before it. Whether there was anything.
+    fn hand_on(&self) -> bool {
         let context = Arc::clone(self.member.context());
+        let mut confirm = Confirm::new(&self.member);
+        let (mut has_any, mut is_flush) = (false, false);
         loop {
+            confirm.renew();
             let batch = {
                 let mut state = context.state();
                 let now = Instant::now();
                 let is_much = state.parts.iter().map(Part::size).sum::<usize>() >= context.options.queue_bytes;
                 let least = state.parts.iter().map(Part::size).max().filter(|_| is_much);
                 let least = least.map_or(context.options.batch_bytes, |most| most.min(context.options.batch_bytes));
-                let is_due = |part: &Part| {
-                    part.size() >= least.max(1) || part.since().is_some_and(|since| now.duration_since(since) >= GATHER)
-                };
-                let Some(part) = state.parts.iter_mut().find(|part| is_due(part)) else { return };
+                let is_old = |since: Instant| now.duration_since(since) >= GATHER;
+                is_flush |= state.parts.iter().filter_map(Part::since).any(is_old);
+                let is_due = |part: &Part| part.size() >= least.max(1) || is_flush && part.since().is_some();
+                let Some(part) = state.parts.iter_mut().find(|part| is_due(part)) else { return has_any };
                 part.batch()
             };
+            has_any = true;
             match batch {
-                Ok(Some(batch)) => self.offer(batch),
+                Ok(Some(batch)) => self.offer(batch, &mut confirm),
                 Ok(None) => {}
                 Err(conflict) => self.state().fail(Error::Positions(conflict)),
             }
         }
     }
 
-    /// Waits until the line takes the batch, or wants nothing more.
-    fn offer(&self, batch: RawBatch) {
+    /// Waits until its topic is known to be the same and the line takes the batch, or wants nothing more.
+    fn offer<'a>(&'a self, batch: RawBatch, confirm: &mut Confirm<'a>) {
         let mut is_paused = false;
-        self.wait(batch, &mut is_paused);
+        self.wait(batch, confirm, &mut is_paused);
         // Also where the line is another one by now, or none.
         if is_paused {
             let mut state = self.state();
@@ -161,21 +194,18 @@ impl Polling {
         }
     }
 
-    fn wait(&self, mut batch: RawBatch, is_paused: &mut bool) {
+    fn wait<'a>(&'a self, mut batch: RawBatch, confirm: &mut Confirm<'a>, is_paused: &mut bool) {
         let since = Instant::now();
         let id = self.state().session.as_ref().map(|session| session.id);
         loop {
-            {
-                let mut state = self.state();
-                let Some(session) = state.session.as_ref().filter(|session| Some(session.id) == id) else { return };
-                match session.batches.try_send(Ok(batch)) {
-                    Ok(()) => return,
-                    Err(TrySendError::Full(Ok(full))) => batch = full,
-                    Err(TrySendError::Full(Err(_)) | TrySendError::Closed(_)) => {
-                        state.session = None;
-                        return;
-                    }
-                }
+            match confirm.look(AGAIN) {
+                Answer::Other => return self.leave(),
+                Answer::Same => match self.give(id, batch) {
+                    Some(full) => batch = full,
+                    None => return,
+                },
+                Answer::Waiting if self.state().session.as_ref().map(|session| session.id) != id => return,
+                Answer::Waiting => {}
             }
             if since.elapsed() < PATIENCE {
                 std::thread::park_timeout(AGAIN);
@@ -187,9 +217,24 @@ impl Polling {
                 if let Some(Ok(message)) = self.member.poll(WAIT) {
                     self.take(&message);
                 }
+                confirm.outdate();
             }
             if !self.obey() {
                 return;
+            }
+        }
+    }
+
+    /// Gives the line of this id a batch, which comes back where the line is busy.
+    fn give(&self, id: Option<u64>, batch: RawBatch) -> Option<RawBatch> {
+        let mut state = self.state();
+        let session = state.session.as_ref().filter(|session| Some(session.id) == id)?;
+        match session.batches.try_send(Ok(batch)) {
+            Ok(()) => None,
+            Err(TrySendError::Full(Ok(full))) => Some(full),
+            Err(TrySendError::Full(Err(_)) | TrySendError::Closed(_)) => {
+                state.session = None;
+                None
             }
         }
     }
