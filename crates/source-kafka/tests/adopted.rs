@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken expectation panics")]
 
+#[expect(dead_code, reason = "the tests of the whole use more of it")]
 #[path = "../../../tests/engines/kafka.rs"]
 mod kafka;
-#[expect(dead_code, reason = "the tests of the whole use more of it")]
 #[path = "../../../tests/engines/server.rs"]
 mod server;
 #[expect(dead_code, reason = "the tests of the whole use more of it")]
