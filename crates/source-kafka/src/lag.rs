@@ -7,13 +7,15 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::Offset;
 use tributary_core::{Checkpoint, Position, SplitId, Timestamp};
 
 use crate::config;
 use crate::error::Error;
+use crate::naming::{self, Known};
 use crate::options::Options;
-use crate::part::{arrival, split_of};
+use crate::part::arrival;
 
 /// How long a broker may take to answer somebody who looks.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,15 +48,12 @@ pub fn lag(options: &Options, checkpoint: &Checkpoint) -> Result<BTreeMap<SplitI
     config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "65536").remove("group.instance.id");
     let reader: BaseConsumer = config.create().map_err(|cause| Error::settings(&options.name, &cause))?;
     let mut places = BTreeMap::new();
-    for (topic, partition) in partitions(&reader, options, checkpoint)? {
-        let (low, high) = reader.fetch_watermarks(&topic, partition, PATIENCE).map_err(failed(options))?;
-        let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
-        let split = split_of(&options.name, &topic, partition);
-        let next = match checkpoint.position(&split) {
-            Position::Offset(offset) => (*offset).max(low),
-            _ => low,
-        };
-        places.insert((topic, partition), Place { split, next, end: high, oldest: None });
+    for (topic, (told, partitions)) in topics(&reader, options, checkpoint)? {
+        let known = Known::of(checkpoint, &options.name, &topic);
+        for partition in partitions {
+            let place = known.place(&options.name, &topic, told.as_deref(), partition, checkpoint);
+            places.insert((topic.clone(), partition), ends(&reader, options, (&topic, partition), place)?);
+        }
     }
     look(&reader, options, &mut places)?;
     let lags = places.into_values().map(|place| {
@@ -69,22 +68,38 @@ fn failed(options: &Options) -> impl Fn(KafkaError) -> Error {
     move |cause| Error::Call { name: name.clone(), verb: "looking how far reading is behind", cause: Box::new(cause) }
 }
 
-/// The partitions of the topics that are named, and of those that were read and are still there.
-fn partitions(
+/// Where a partition is read next, and where it ends.
+fn ends(
     reader: &BaseConsumer,
     options: &Options,
-    checkpoint: &Checkpoint,
-) -> Result<BTreeSet<(String, i32)>, Error> {
-    let prefix = format!("{}/", options.name);
-    let topic_of = |split: &SplitId| Some(split.as_str().strip_prefix(&prefix)?.rsplit_once('/')?.0.to_owned());
-    let mut topics: BTreeSet<String> = checkpoint.positions().filter_map(|(split, _)| topic_of(split)).collect();
-    topics.extend(options.topics.iter().filter(|topic| !topic.starts_with('^')).cloned());
-    let mut found = BTreeSet::new();
-    for topic in topics {
+    (topic, partition): (&str, i32),
+    (split, position): (SplitId, Position),
+) -> Result<Place, Error> {
+    let (low, high) = reader.fetch_watermarks(topic, partition, PATIENCE).map_err(failed(options))?;
+    let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
+    let next = match position {
+        Position::Offset(offset) => offset.max(low),
+        _ => low,
+    };
+    Ok(Place { split, next, end: high, oldest: None })
+}
+
+/// Topics with their ids and partitions.
+type Topics = BTreeMap<String, (Option<String>, BTreeSet<i32>)>;
+
+/// The topics that are named, and those that were read and are still there.
+fn topics(reader: &BaseConsumer, options: &Options, checkpoint: &Checkpoint) -> Result<Topics, Error> {
+    let mut wanted: BTreeSet<String> = options.topics.iter().filter(|topic| !topic.starts_with('^')).cloned().collect();
+    wanted.extend(naming::topics(checkpoint, &options.name));
+    let mut found = Topics::new();
+    for topic in wanted {
         let metadata = reader.fetch_metadata(Some(&topic), PATIENCE).map_err(failed(options))?;
         for told in metadata.topics() {
             match told.error().map(RDKafkaErrorCode::from) {
-                None => found.extend(told.partitions().iter().map(|partition| (topic.clone(), partition.id()))),
+                None => {
+                    let partitions = told.partitions().iter().map(MetadataPartition::id).collect();
+                    found.insert(topic.clone(), (None, partitions));
+                }
                 // It has nothing to read any more.
                 Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
                 Some(code) => {
@@ -92,6 +107,11 @@ fn partitions(
                     return Err(Error::Topic { name: options.name.clone(), topic, cause });
                 }
             }
+        }
+    }
+    for (topic, id) in naming::told(reader, options, &found.keys().cloned().collect())? {
+        if let Some((told, _)) = found.get_mut(&topic) {
+            *told = id;
         }
     }
     Ok(found)

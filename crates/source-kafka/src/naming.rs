@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tributary_core::{Checkpoint, Delta, Position, Span, SplitId};
@@ -33,6 +33,15 @@ pub(crate) fn split(source: &str, topic: &str, id: Option<&str>, partition: i32)
         Some(id) => SplitId::new(format!("{source}/{topic}@{id}/{partition}")),
         None => SplitId::new(format!("{source}/{topic}/{partition}")),
     }
+}
+
+/// The topics of a source that a checkpoint names.
+pub(crate) fn topics(checkpoint: &Checkpoint, source: &str) -> BTreeSet<String> {
+    let of = |split: &SplitId| {
+        let (topic, _) = split.as_str().strip_prefix(source)?.strip_prefix('/')?.split_once(['@', '/'])?;
+        Some(topic.to_owned())
+    };
+    checkpoint.positions().filter_map(|(split, _)| of(split)).collect()
 }
 
 /// What the log knows of a topic.
@@ -73,6 +82,22 @@ impl Known {
             (None, 1) => Ok(self.ids.first().cloned()),
             (None, _) => Err(all()),
         }
+    }
+
+    /// Where reading of a partition goes on, as [`name`] would have it, and under which split.
+    pub(crate) fn place(
+        &self,
+        source: &str,
+        topic: &str,
+        told: Option<&str>,
+        partition: i32,
+        checkpoint: &Checkpoint,
+    ) -> (SplitId, Position) {
+        let id = self.choose(told).unwrap_or_default();
+        let named = split(source, topic, id.as_deref(), partition);
+        let at = if self.ids.is_empty() { split(source, topic, None, partition) } else { named.clone() };
+        let position = checkpoint.position(&at).clone();
+        (named, position)
     }
 
     /// The positions of a topic that was read without an id so far, under the id that it has now.
@@ -143,8 +168,8 @@ pub(crate) fn name(
 }
 
 /// The ids of topics as the brokers tell them; none where they know nothing of ids.
-fn told(
-    member: &BaseConsumer<Context>,
+pub(crate) fn told<C: ConsumerContext>(
+    member: &BaseConsumer<C>,
     options: &Options,
     topics: &BTreeSet<String>,
 ) -> Result<Vec<(String, Option<String>)>, Error> {
