@@ -48,8 +48,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 
-/// The ids of `topics`, in their order where the broker answers for all. Blocks for `patience` at most, and for some seconds
-/// more where no broker is named as controller: a question would wait for one, and nothing tells ids there.
+/// The ids of `topics`, in their order where the broker answers for all. Blocks for `patience` at most.
 ///
 /// # Errors
 /// [`Error`], where the whole question has no answer; what is wrong with one topic is told with it.
@@ -60,11 +59,6 @@ pub fn topic_ids<C: ClientContext>(
 ) -> Result<Vec<Topic>, Error> {
     /// librdkafka counts the time itself.
     const SLACK: Duration = Duration::from_secs(1);
-    /// Who has a controller names it in the first answer.
-    const CONTROLLER: Duration = Duration::from_secs(3);
-    if !raw::has_controller(client, CONTROLLER) {
-        return Err(Error::invalid("no broker is named as controller"));
-    }
     let question = Question::ask(client, topics, patience)?;
     question.answer(patience + SLACK).unwrap_or_else(|| Err(Error::timed_out()))
 }

@@ -64,14 +64,6 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Whether the brokers name one of them as controller, which is who a question goes to; waits so long to be told. Not where
-/// nobody answers.
-pub(crate) fn has_controller<C: ClientContext>(client: &Client<C>, wait: Duration) -> bool {
-    // SAFETY: the client is alive, as it was borrowed for longer than this call.
-    let id = unsafe { sys::rd_kafka_controllerid(client.native_ptr(), millis(wait)) };
-    id >= 0
-}
-
 /// Names of topics for librdkafka.
 struct Collection(NonNull<sys::rd_kafka_TopicCollection_t>);
 
