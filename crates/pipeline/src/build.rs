@@ -198,7 +198,8 @@ impl LineFactory {
             return Ok(group);
         }
         let options = self.kafka_options(kafka)?;
-        let group = Arc::new(blocking("Kafka", move || Group::join(options)).await??);
+        let clock = Arc::clone(&self.clock);
+        let group = Arc::new(blocking("Kafka", move || Group::join(options, &clock)).await??);
         *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&group));
         Ok(group)
     }

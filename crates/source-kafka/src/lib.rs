@@ -16,7 +16,7 @@
 //! - Every offset between two positions is accounted for: what compaction and transactions left out has no record.
 //!
 //! # Deliberately absent
-//! Families, tables, the commit log, producing, schema registries.
+//! Families, tables, the commit log, producing, schema registries; where tokens come from (`tokens`).
 
 mod client;
 mod config;
@@ -24,13 +24,16 @@ mod context;
 mod error;
 mod group;
 mod options;
+mod owned;
 mod part;
 mod place;
 mod poll;
+mod signing;
 mod source;
 
 pub use client::probe;
 pub use error::Error;
 pub use group::Group;
 pub use options::{Options, Protocol, StartAt};
+pub use owned::refuse_setting;
 pub use source::KafkaSource;
