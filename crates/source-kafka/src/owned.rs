@@ -112,7 +112,8 @@ mod tests {
             let mut options = Options::new("calls", "localhost:9092", vec!["events".to_owned()]);
             (options.protocol, options.instance_id) = (protocol, Some("a".to_owned()));
             let config = config::member(&options);
-            let ours: Vec<_> = config.config_map().keys().filter(|key| !SHARED.contains(key)).collect();
+            let all = config.config_map();
+            let ours: Vec<_> = all.keys().filter(|key| !SHARED.contains(key)).collect();
             assert!(ours.len() > 10, "{ours:?}");
             for key in ours {
                 assert!(refuse_setting(key, "1", protocol).is_some(), "{key}");
