@@ -44,10 +44,10 @@ pub use connectivity::{Step, check_connections};
 pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, GroupProtocol,
-    Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment, OnChanged, OnGap,
-    ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, Start,
-    StorageClass, TableName, Tables, Time, TransformSection,
+    AgentTimeSection, ClientSettings, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection,
+    GroupProtocol, Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment,
+    OnChanged, OnGap, ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool,
+    SpoolSection, Start, StorageClass, TableName, Tables, Time, TransformSection,
 };
 pub use kafka_plan::{KafkaPlan, Password};
 pub use lake::{collect_garbage, open_lake_if_there};

@@ -46,7 +46,7 @@ pub enum Error {
         said: String,
     },
     /// The provider refuses.
-    #[error("{url} answers {status} ({said}); look at token_url, client_id, the secret and scope")]
+    #[error("{url} answers {status} ({said}); look at token_url, token_client, its secret and token_scope")]
     Refused {
         /// Its URL.
         url: String,
