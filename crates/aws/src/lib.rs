@@ -106,9 +106,12 @@ pub enum ConnectError {
 
 /// What a call failed for when no credentials could be had; `None` when it failed for something else.
 pub fn credentials_failure(error: &(dyn std::error::Error + 'static)) -> Option<NoCredentials> {
-    let found = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
-    let is_lasting =
-        matches!(found, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_));
+    let mut found = causes(error).filter_map(|cause| cause.downcast_ref::<CredentialsError>()).peekable();
+    found.peek()?;
+    // A role cannot be assumed for want of those that are to assume it.
+    let is_lasting = found.any(|cause| {
+        matches!(cause, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
+    });
     Some(NoCredentials { is_lasting })
 }
 
@@ -270,6 +273,17 @@ mod tests {
         for pem in [b"".as_slice(), b"{}\n", broken] {
             assert!(read_certificates(pem).is_err());
         }
+    }
+
+    #[test]
+    fn credentials_that_are_missing_stay_missing() {
+        let missing = || CredentialsError::not_loaded("nothing in the environment");
+        let away = CredentialsError::provider_error("the instance does not answer");
+        let role = CredentialsError::provider_error(missing());
+        for (error, is_lasting) in [(missing(), true), (away, false), (role, true)] {
+            assert_eq!(credentials_failure(&error), Some(NoCredentials { is_lasting }), "{error}");
+        }
+        assert_eq!(credentials_failure(&io::Error::other("cut off")), None);
     }
 
     #[test]

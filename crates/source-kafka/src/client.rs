@@ -73,6 +73,15 @@ pub fn probe(options: &Options, clock: &Arc<dyn Clock>) -> Result<String, Error>
     Ok(format!("found {}", options.topics.join(", ")))
 }
 
+/// Keeps what the client complained of; that all brokers are down, which follows from each other reason, only where it
+/// gave none.
+pub(crate) fn note(said: &Mutex<String>, error: &KafkaError, reason: &str) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.is_empty() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+        *said = format!("{error}: {reason}");
+    }
+}
+
 /// Keeps what the client says.
 struct Looking {
     signing: Signing,
@@ -94,7 +103,7 @@ impl ClientContext for Looking {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "brokers");
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = format!("{error}: {reason}");
+        note(&self.said, &error, reason);
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {

@@ -17,6 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 use tributary_core::{Checkpoint, RawBatch, SplitId};
 
+use crate::client::note;
 use crate::error::Error;
 use crate::options::Options;
 use crate::part::Part;
@@ -386,7 +387,7 @@ impl ClientContext for Context {
     /// Also of what a poll returns as an error.
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "brokers");
-        *self.facts.said.lock().unwrap_or_else(PoisonError::into_inner) = format!("{error}: {reason}");
+        note(&self.facts.said, &error, reason);
     }
 }
 
