@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use tributary_core::Clock as _;
+use tributary_runtime::SystemClock;
 use tributary_testkit::{Reply, ScriptedServer};
 
 use crate::engines::kafka::{Kafka, Options};
@@ -110,8 +112,8 @@ fn settings_of_the_client_reach_it() {
 }
 
 /// A JSON Web Token without a signature, which the broker takes for its word.
-fn token(subject: &str, life: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+fn token(subject: &str, life: i64) -> String {
+    let now = SystemClock.now().millis() / 1_000;
     let claims = format!("{{\"sub\":{subject:?},\"iat\":{},\"exp\":{}}}", now - 1, now + life);
     format!("{}.{}.", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}"), URL_SAFE_NO_PAD.encode(claims))
 }
