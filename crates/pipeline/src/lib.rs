@@ -9,7 +9,7 @@
 //!
 //! # Deliberately absent
 //! The terminal, exit codes, the process environment (it is handed in), and
-//! secrets: no option of this version needs one.
+//! secrets: an option says where one is, and a run reads it there.
 
 mod build;
 mod check;

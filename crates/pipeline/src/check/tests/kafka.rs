@@ -142,7 +142,7 @@ fn what_is_right_about_kafka_is_meant() {
                 start = { \"a.b\" = { 0 = 1200, 12 = 900 } }\nuntil = \"2026-11-27\"\nsasl = \"aws-msk-iam\"\n\
                 role = \"arn:aws:iam::1:role/r\"\nexternal_id = \"x\"\n\
                 [sources.a.kafka.client]\n\"client.rack\" = \"euc1-az1\"\nsocket.keepalive.enable = true\nfetch.min.bytes = 7\n";
-    let plan = super::plan(text, &[]);
+    let plan = super::plan(text, &[("TRIBUTARY__SOURCES__A__KAFKA__CLIENT__LOG__CONNECTION__CLOSE", "false")]);
     let SourceKind::Kafka(kafka) = &plan.sources[0].kind else { panic!("{:?}", plan.sources) };
     let options = &kafka.options;
     let offsets = BTreeMap::from([(("a.b".to_owned(), 0), 1_200), (("a.b".to_owned(), 12), 900)]);
@@ -154,6 +154,6 @@ fn what_is_right_about_kafka_is_meant() {
     let setting = |key: &str| options.client.get(key).map(Secret::expose);
     assert_eq!(setting("sasl.mechanism"), Some("OAUTHBEARER"));
     assert_eq!(setting("security.protocol"), Some("sasl_ssl"));
-    let settings = ["client.rack", "socket.keepalive.enable", "fetch.min.bytes"].map(setting);
-    assert_eq!(settings, [Some("euc1-az1"), Some("true"), Some("7")]);
+    let settings = ["client.rack", "socket.keepalive.enable", "fetch.min.bytes", "log.connection.close"].map(setting);
+    assert_eq!(settings, [Some("euc1-az1"), Some("true"), Some("7"), Some("false")]);
 }
