@@ -14,7 +14,7 @@ use crate::stream::{Stream, wait_until};
 use crate::topics::{TOPIC, Topics, read_topic};
 
 /// A lab that reads the topic instead of files.
-fn lab(kafka: &Kafka, mode: &str, source: &str, options: &str) -> Lab {
+pub(crate) fn lab(kafka: &Kafka, mode: &str, source: &str, options: &str) -> Lab {
     let lab = Lab::new(options);
     read_topic(&lab, &kafka.bootstrap(), source);
     let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
@@ -89,7 +89,7 @@ fn processes_share_a_stream_and_die() {
 }
 
 /// Waits until so many events are in the lake.
-fn wait_for_rows(lab: &Lab, rows: usize) {
+pub(crate) fn wait_for_rows(lab: &Lab, rows: usize) {
     wait_until("the events are committed", || {
         lab.status()["tables"]["agent_event"]["rows"].as_u64() == Some(rows as u64)
     });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -33,9 +34,14 @@ impl Topics {
             .fold(NewTopic::new(topic, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
                 topic.set(key, value)
             });
-        let made = self.admin.create_topics([&wanted], &AdminOptions::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(made).unwrap().into_iter().for_each(|made| drop(made.unwrap()));
+        wait_until("the topic is made", || {
+            let made = runtime.block_on(self.admin.create_topics([&wanted], &AdminOptions::new())).unwrap().remove(0);
+            // On a busy machine the broker is late to say that it lives, and its controller has none for a moment.
+            let is_early = matches!(made, Err((_, RDKafkaErrorCode::InvalidReplicationFactor)));
+            assert!(is_early || made.is_ok(), "{made:?}");
+            !is_early
+        });
     }
 
     pub(crate) fn delete(&self, topic: &str) {

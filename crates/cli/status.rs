@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::json;
 use tributary_commit::{LogView, inspect};
-use tributary_core::{Clock as _, Failure, SplitId, Timestamp};
+use tributary_core::{Clock, Failure, SplitId, Timestamp};
 use tributary_pipeline::{SplitLag, lag, load, open_lake_if_there};
 use tributary_runtime::SystemClock;
 
@@ -17,17 +18,18 @@ use crate::{Outcome, block_on, terminal};
 /// Shows what the commit log says.
 pub(crate) fn status(args: &Status, environment: &BTreeMap<String, String>) -> Outcome {
     let plan = load(&args.file, environment).map_err(|error| Trouble::new(error.fault(), error.code(), error))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let view = block_on(async {
         let Some(store) = open_lake_if_there(&plan.lake).await? else { return Ok(None) };
         let view = inspect(store.as_ref(), &plan.pipeline).await;
         let view = view.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
         // What the log says is worth showing also when a source does not answer.
-        let lags = lag(&plan, &view.checkpoint).await.map_err(|failure| failure.to_string());
+        let lags = lag(&plan, &view.checkpoint, &clock).await.map_err(|failure| failure.to_string());
         Ok(Some((view, lags)))
     })?;
     let view = view.map_err(|failure: Failure| Trouble::new(failure.fault(), failure.code(), failure))?;
     let view = view.filter(|(view, _)| !view.epochs.is_empty() || view.newest_checkpoint.is_some());
-    let now = SystemClock.now();
+    let now = clock.now();
     match (args.output, view) {
         (Output::Json, None) => terminal::answer(&serde_json::Value::Null.to_string())?,
         (Output::Json, Some((view, lags))) => terminal::answer(&json(&view, &lags, now, args.epochs).to_string())?,

@@ -12,7 +12,7 @@
 mod answer;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -27,7 +27,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 use aws_types::service_config::ServiceConfigKey;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -100,15 +100,18 @@ pub enum ConnectError {
     #[error("HTTPS_PROXY is not the URL of a proxy; write it as in http://proxy.example.org:3128")]
     Proxy,
     /// Nobody says which region is meant.
-    #[error("no AWS region is known; set region = \"eu-central-1\" beside the location, or the variable AWS_REGION")]
+    #[error("no AWS region is known; set region = \"eu-central-1\", or the variable AWS_REGION")]
     Region,
 }
 
 /// What a call failed for when no credentials could be had; `None` when it failed for something else.
 pub fn credentials_failure(error: &(dyn std::error::Error + 'static)) -> Option<NoCredentials> {
-    let found = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
-    let is_lasting =
-        matches!(found, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_));
+    let mut found = causes(error).filter_map(|cause| cause.downcast_ref::<CredentialsError>()).peekable();
+    found.peek()?;
+    // A role cannot be assumed for want of those that are to assume it.
+    let is_lasting = found.any(|cause| {
+        matches!(cause, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
+    });
     Some(NoCredentials { is_lasting })
 }
 
@@ -224,18 +227,7 @@ fn proxy() -> Result<ProxyConfig, ConnectError> {
 /// A client over rustls that trusts the system's authorities and those of the connection, and goes through the proxy
 /// of the environment (`HTTPS_PROXY`, `NO_PROXY`).
 fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError> {
-    let mut trusted = TrustStore::default();
-    if let Some(file) = &connection.authorities {
-        let refused = |cause| ConnectError::Authorities { file: file.clone(), cause };
-        let pem = std::fs::read(file).map_err(refused)?;
-        read_certificates(&pem).map_err(|said| refused(io::Error::new(io::ErrorKind::InvalidData, said)))?;
-        trusted = trusted.with_pem_certificate(pem);
-    }
-    let context = TlsContext::builder().with_trust_store(trusted).build();
-    let context = context.map_err(|error| ConnectError::Authorities {
-        file: connection.authorities.clone().unwrap_or_default(),
-        cause: io::Error::other(error),
-    })?;
+    let context = trust(connection.authorities.as_deref())?;
     let proxy = proxy()?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(proxy.clone());
@@ -243,6 +235,32 @@ fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError
         builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
     }))
+}
+
+/// The same for a server that is no service of AWS: it sends what it is given and returns what comes, with neither
+/// retries nor timeouts.
+///
+/// # Errors
+/// [`ConnectError::Authorities`], [`ConnectError::Proxy`].
+pub fn connector(authorities: Option<&Path>) -> Result<SharedHttpConnector, ConnectError> {
+    let builder = Connector::builder().proxy_config(proxy()?).tls_provider(Provider::Rustls(CryptoMode::Ring));
+    Ok(SharedHttpConnector::new(builder.tls_context(trust(authorities)?).build()))
+}
+
+/// The authorities of the system, and those of a file.
+fn trust(authorities: Option<&Path>) -> Result<TlsContext, ConnectError> {
+    let mut trusted = TrustStore::default();
+    if let Some(file) = authorities {
+        let refused = |cause| ConnectError::Authorities { file: file.to_owned(), cause };
+        let pem = std::fs::read(file).map_err(refused)?;
+        read_certificates(&pem).map_err(|said| refused(io::Error::new(io::ErrorKind::InvalidData, said)))?;
+        trusted = trusted.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    context.map_err(|error| ConnectError::Authorities {
+        file: authorities.map(Path::to_owned).unwrap_or_default(),
+        cause: io::Error::other(error),
+    })
 }
 
 #[cfg(test)]
@@ -255,6 +273,17 @@ mod tests {
         for pem in [b"".as_slice(), b"{}\n", broken] {
             assert!(read_certificates(pem).is_err());
         }
+    }
+
+    #[test]
+    fn credentials_that_are_missing_stay_missing() {
+        let missing = || CredentialsError::not_loaded("nothing in the environment");
+        let away = CredentialsError::provider_error("the instance does not answer");
+        let role = CredentialsError::provider_error(missing());
+        for (error, is_lasting) in [(missing(), true), (away, false), (role, true)] {
+            assert_eq!(credentials_failure(&error), Some(NoCredentials { is_lasting }), "{error}");
+        }
+        assert_eq!(credentials_failure(&io::Error::other("cut off")), None);
     }
 
     #[test]

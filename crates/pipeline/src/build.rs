@@ -118,6 +118,10 @@ impl LineFactory {
         &self.plan
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Opens the commit log of the plan's pipeline in `store`.
     ///
     /// # Errors
@@ -198,7 +202,8 @@ impl LineFactory {
             return Ok(group);
         }
         let options = self.kafka_options(kafka)?;
-        let group = Arc::new(blocking("Kafka", move || Group::join(options)).await??);
+        let clock = self.clock();
+        let group = Arc::new(blocking("Kafka", move || Group::join(options, &clock)).await??);
         *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&group));
         Ok(group)
     }
@@ -212,7 +217,7 @@ impl LineFactory {
             batch: self.plan.mode == Mode::Batch,
             batch_bytes: self.most_batch_bytes().min(tributary_source_kafka::Options::BATCH_BYTES),
             queue_bytes: usize::try_from(self.queue_bytes()).unwrap_or(usize::MAX),
-            ..kafka.with_password()?
+            ..kafka.with_secrets()?
         })
     }
 

@@ -2,9 +2,11 @@
 //!
 //! Each right is tried by what needs it, on objects of its own below `_tributary/probes/`, which are removed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tributary_aws::in_words;
-use tributary_core::{Attempt, Checkpoint, Key, Ticket};
+use tributary_core::{Attempt, Checkpoint, Clock, Key, Ticket};
 use tributary_runtime::{SystemClock, new_attempt};
 use tributary_source_s3::S3Source;
 use tributary_store::{Created, FolderStore, ObjectStore, StoreError};
@@ -63,7 +65,7 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
                 opened.map(|_| "found".to_owned()).map_err(|failure| in_words(&failure))
             }
             SourceKind::Kafka(kafka) => match factory.kafka_options(kafka) {
-                Ok(options) => kafka_topics(options).await,
+                Ok(options) => kafka_topics(options, factory.clock()).await,
                 Err(failure) => Err(in_words(&failure)),
             },
             SourceKind::S3(s3) => {
@@ -76,8 +78,8 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
     steps
 }
 
-async fn kafka_topics(options: tributary_source_kafka::Options) -> Result<String, String> {
-    let probed = tokio::task::spawn_blocking(move || tributary_source_kafka::probe(&options)).await;
+async fn kafka_topics(options: tributary_source_kafka::Options, clock: Arc<dyn Clock>) -> Result<String, String> {
+    let probed = tokio::task::spawn_blocking(move || tributary_source_kafka::probe(&options, &clock)).await;
     match probed {
         Ok(probed) => probed.map_err(|error| in_words(&error)),
         Err(died) => Err(in_words(&died)),

@@ -2,6 +2,7 @@
 
 mod kafka;
 mod s3;
+mod sasl;
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use crate::strict::{Word, section, word, words};
 use crate::unit;
 use crate::walk::is_source_name;
 
-pub use kafka::{GroupProtocol, KafkaSection, Mechanism, Start};
+pub use kafka::{ClientSettings, GroupProtocol, KafkaSection, Mechanism, Start};
 pub use s3::{Encryption, LakeS3Section, Moment, S3Section, StorageClass};
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.

@@ -1,8 +1,9 @@
 //! How far a log is behind what its sources hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use tributary_core::{Checkpoint, Failure, SplitId, Timestamp};
+use tributary_core::{Checkpoint, Clock, Failure, SplitId, Timestamp};
 
 use crate::build::blocking;
 use crate::{Plan, SourceKind};
@@ -21,12 +22,16 @@ pub struct SplitLag {
 ///
 /// # Errors
 /// What the first source says that does not answer.
-pub async fn lag(plan: &Plan, checkpoint: &Checkpoint) -> Result<BTreeMap<SplitId, SplitLag>, Failure> {
+pub async fn lag(
+    plan: &Plan,
+    checkpoint: &Checkpoint,
+    clock: &Arc<dyn Clock>,
+) -> Result<BTreeMap<SplitId, SplitLag>, Failure> {
     let mut lags = BTreeMap::new();
     for source in &plan.sources {
         let SourceKind::Kafka(kafka) = &source.kind else { continue };
-        let (options, checkpoint) = (kafka.with_password()?, checkpoint.clone());
-        let told = blocking("a source", move || tributary_source_kafka::lag(&options, &checkpoint)).await??;
+        let (options, checkpoint, clock) = (kafka.with_secrets()?, checkpoint.clone(), Arc::clone(clock));
+        let told = blocking("a source", move || tributary_source_kafka::lag(&options, &checkpoint, &clock)).await??;
         let of_split =
             |lag: tributary_source_kafka::PartitionLag| SplitLag { records: lag.records, oldest: lag.oldest };
         lags.extend(told.into_iter().map(|(split, lag)| (split, of_split(lag))));

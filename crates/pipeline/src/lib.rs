@@ -9,7 +9,7 @@
 //!
 //! # Deliberately absent
 //! The terminal, exit codes, the process environment (it is handed in), and
-//! secrets: no option of this version needs one.
+//! secrets: an option says where one is, and a run reads it there.
 
 mod build;
 mod check;
@@ -45,10 +45,10 @@ pub use connectivity::{Step, check_connections};
 pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection, GroupProtocol,
-    Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment, OnChanged, OnGap,
-    ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool, SpoolSection, Start,
-    StorageClass, TableName, Tables, Time, TransformSection,
+    AgentTimeSection, ClientSettings, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection,
+    GroupProtocol, Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment,
+    OnChanged, OnGap, ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool,
+    SpoolSection, Start, StorageClass, TableName, Tables, Time, TransformSection,
 };
 pub use kafka_plan::{KafkaPlan, Password};
 pub use lag::{SplitLag, lag};

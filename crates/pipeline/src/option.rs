@@ -76,6 +76,8 @@ pub(crate) enum Kind {
     Topics,
     /// Where a topic begins.
     Start,
+    /// Settings of librdkafka.
+    Settings,
     /// Files, globs or `-`; at least one.
     Paths,
     /// ARNs of statuses, at least one, and no more than there are columns.

@@ -72,7 +72,17 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         Kind::Name => json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "not": {"const": "tables"}}),
         Kind::Folder | Kind::Location | Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Bucket => json!({"type": "string", "pattern": "^s3://"}),
-        Kind::Start => json!({"type": "string", "pattern": "^(earliest|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$"}),
+        Kind::Start => json!({"oneOf": [
+            {"type": "string", "pattern": "^(earliest|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$"},
+            {"type": "object", "additionalProperties": {
+                "type": "object",
+                "patternProperties": {"^[0-9]+$": {"type": "integer", "minimum": 0}},
+                "additionalProperties": false,
+            }},
+        ]}),
+        Kind::Settings => json!({"type": "object", "additionalProperties": {
+            "type": ["string", "integer", "boolean", "object"],
+        }}),
         Kind::Moment => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}),
         Kind::Tags => json!({
             "type": "array",

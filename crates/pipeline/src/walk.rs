@@ -14,6 +14,8 @@ use crate::problem::{Class, Finding, Origin, nearest};
 use crate::tree::{Node, Table, Value};
 use crate::unit::{self, BadUnit};
 
+pub(crate) use kafka::partition;
+
 /// Everything that is wrong with each key by itself, in no particular order.
 pub(crate) fn walk(root: &Table) -> Vec<Finding> {
     let mut walk = Walk { findings: Vec::new() };
@@ -159,6 +161,8 @@ impl Walk {
             (Kind::Bucket, Value::Text(text)) => s3::bucket(text),
             (Kind::Moment, Value::Text(text)) => s3::moment(text),
             (Kind::Start, Value::Text(text)) => kafka::start(text),
+            (Kind::Start, Value::Table(topics)) => return self.offsets(topics, path),
+            (Kind::Settings, Value::Table(settings)) => return self.settings(settings, path),
             (Kind::Topics, Value::List(items)) => return self.list(key, node, items, path, &kafka::topic),
             (Kind::Patterns, Value::List(items)) => return self.list(key, node, items, path, &s3::pattern),
             (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &s3::tag),
@@ -387,7 +391,8 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         Kind::Text => ("a text", None),
         Kind::Bucket => ("a text, s3://bucket/prefix", None),
         Kind::Moment => ("a text", Some(format!("write it in quotes, for example {key} = \"2026-11-01T06:00:00Z\""))),
-        Kind::Start => ("a text", Some(format!("write for example {key} = \"latest\""))),
+        Kind::Settings => ("a table", Some(format!("write for example {key} = {{ \"client.rack\" = \"a\" }}"))),
+        Kind::Start => ("a text or a table", Some(format!("write for example {key} = \"latest\""))),
         Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics => ("a list of texts", None),
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),

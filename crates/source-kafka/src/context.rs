@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -17,10 +17,12 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 use tributary_core::{Checkpoint, RawBatch, SplitId};
 
+use crate::client::note;
 use crate::error::Error;
 use crate::options::Options;
 use crate::part::Part;
 use crate::place::{self, Placed, place};
+use crate::signing::Signing;
 
 /// How long a line may take to begin anew while a rebalance waits for it; then the partitions are taken without one.
 const NEW_LINE: Duration = Duration::from_secs(60);
@@ -179,14 +181,15 @@ impl State {
 pub(crate) struct Context {
     pub(crate) options: Options,
     pub(crate) facts: Arc<Facts>,
+    signing: Signing,
     state: Mutex<State>,
 }
 
 type Member = BaseConsumer<Context>;
 
 impl Context {
-    pub(crate) fn new(options: Options, facts: Arc<Facts>, state: State) -> Self {
-        Self { options, facts, state: Mutex::new(state) }
+    pub(crate) fn new(options: Options, facts: Arc<Facts>, signing: Signing, state: State) -> Self {
+        Self { options, facts, signing, state: Mutex::new(state) }
     }
 
     /// Never held while the client is polled: its callbacks take it.
@@ -380,6 +383,8 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
@@ -407,10 +412,15 @@ impl ClientContext for Context {
         self.facts.lag.store(lag, Ordering::Relaxed);
     }
 
+    /// Called where it is polled.
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.signing.token()
+    }
+
     /// Also of what a poll returns as an error.
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "brokers");
-        *self.facts.said.lock().unwrap_or_else(PoisonError::into_inner) = format!("{error}: {reason}");
+        note(&self.facts.said, &error, reason);
     }
 }
 

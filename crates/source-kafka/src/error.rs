@@ -26,6 +26,27 @@ pub enum Error {
         /// What the client said last.
         said: String,
     },
+    /// There is no token to sign in with.
+    #[error("source {name}: there is no token to sign in with")]
+    Token {
+        /// The source.
+        name: String,
+        /// Why.
+        #[source]
+        cause: tributary_tokens::Error,
+    },
+    /// The options say where a partition begins that is not there.
+    #[error("source {name}: start names partition {partition} of {topic}, which has {partitions}, counted from 0")]
+    Start {
+        /// The source.
+        name: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How many there are.
+        partitions: usize,
+    },
     /// There is no such topic, or it may not be read.
     #[error("source {name}: topic {topic}: {cause}; correct topics, create it, or grant Describe and Read on it")]
     Topic {
@@ -107,7 +128,8 @@ impl Error {
     /// What it asks of the caller.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Settings { .. } | Self::Topic { .. } => Fault::Config,
+            Self::Settings { .. } | Self::Topic { .. } | Self::Start { .. } => Fault::Config,
+            Self::Token { cause, .. } => cause.fault(),
             Self::Beyond { .. } | Self::WhichTopic { .. } => Fault::Data,
             // Somebody else runs under our name.
             Self::Fatal { cause, .. } if is_fenced(cause) => Fault::Fenced,
@@ -121,6 +143,8 @@ impl Error {
         match self {
             Self::Settings { .. } => "source-kafka/settings",
             Self::Unreachable { .. } => "source-kafka/unreachable",
+            Self::Token { .. } => "source-kafka/token",
+            Self::Start { .. } => "source-kafka/start",
             Self::Topic { .. } => "source-kafka/topic",
             Self::Beyond { .. } => "source-kafka/beyond",
             Self::WhichTopic { .. } => "source-kafka/which-topic",

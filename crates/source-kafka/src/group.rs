@@ -6,12 +6,13 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use tributary_core::Checkpoint;
+use tributary_core::{Checkpoint, Clock};
 
 use crate::context::{Command, Context, End, Facts, Session, State};
 use crate::error::Error;
 use crate::options::Options;
 use crate::poll::Polling;
+use crate::signing::Signing;
 use crate::source::KafkaSource;
 use crate::{client, config};
 
@@ -34,18 +35,19 @@ impl std::fmt::Debug for Group {
 }
 
 impl Group {
-    /// Looks whether the topics are there, and joins. Blocks until a broker has answered.
+    /// Looks whether the topics are there, and joins. Blocks until a broker has answered. `clock` says when tokens are over.
     ///
     /// # Errors
-    /// [`Error::Settings`], [`Error::Unreachable`] after some seconds, [`Error::Topic`].
-    pub fn join(options: Options) -> Result<Self, Error> {
+    /// [`Error::Settings`], [`Error::Token`], [`Error::Unreachable`] after some seconds, [`Error::Topic`].
+    pub fn join(options: Options, clock: &Arc<dyn Clock>) -> Result<Self, Error> {
         let (commands, receiver) = mpsc::channel();
         let name = options.name.clone();
         let settings = |cause| Error::settings(&name, &cause);
         let facts = Arc::new(Facts::default());
         facts.lag.store(u64::MAX, Ordering::Relaxed);
         let config = config::member(&options);
-        let context = Context::new(options.clone(), Arc::clone(&facts), State::new(receiver));
+        let signing = Signing::start(&options, clock)?;
+        let context = Context::new(options.clone(), Arc::clone(&facts), signing, State::new(receiver));
         let member: BaseConsumer<Context> = config.create_with_context(context).map_err(settings)?;
         client::look(&member, &options, &|| facts.said())?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();

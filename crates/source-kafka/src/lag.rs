@@ -1,6 +1,7 @@
 //! How far a checkpoint is behind the ends of the partitions, asked from outside of the group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
@@ -9,8 +10,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::Offset;
-use tributary_core::{Checkpoint, Position, SplitId, Timestamp};
+use tributary_core::{Checkpoint, Clock, Position, SplitId, Timestamp};
 
+use crate::client::{self, Looking};
 use crate::config;
 use crate::error::Error;
 use crate::naming::{self, Known};
@@ -29,6 +31,8 @@ pub struct PartitionLag {
     pub oldest: Option<Timestamp>,
 }
 
+type Reader = BaseConsumer<Looking>;
+
 /// A partition that is looked at.
 struct Place {
     split: SplitId,
@@ -42,11 +46,17 @@ struct Place {
 ///
 /// # Errors
 /// [`Error::Settings`], [`Error::Topic`], [`Error::Call`].
-pub fn lag(options: &Options, checkpoint: &Checkpoint) -> Result<BTreeMap<SplitId, PartitionLag>, Error> {
+pub fn lag(
+    options: &Options,
+    checkpoint: &Checkpoint,
+    clock: &Arc<dyn Clock>,
+) -> Result<BTreeMap<SplitId, PartitionLag>, Error> {
     let mut config = config::member(options);
     // One record each is wanted, and the answer that there is none.
     config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "65536").remove("group.instance.id");
-    let reader: BaseConsumer = config.create().map_err(|cause| Error::settings(&options.name, &cause))?;
+    let looking = Looking::start(options, clock)?;
+    let reader: Reader = config.create_with_context(looking).map_err(|cause| Error::settings(&options.name, &cause))?;
+    client::first_token(&reader, options);
     let mut places = BTreeMap::new();
     for (topic, (told, partitions)) in topics(&reader, options, checkpoint)? {
         let known = Known::of(checkpoint, &options.name, &topic);
@@ -70,7 +80,7 @@ fn failed(options: &Options) -> impl Fn(KafkaError) -> Error {
 
 /// Where a partition is read next, and where it ends.
 fn ends(
-    reader: &BaseConsumer,
+    reader: &Reader,
     options: &Options,
     (topic, partition): (&str, i32),
     (split, position): (SplitId, Position),
@@ -88,7 +98,7 @@ fn ends(
 type Topics = BTreeMap<String, (Option<String>, BTreeSet<i32>)>;
 
 /// The topics that are named, and those that were read and are still there.
-fn topics(reader: &BaseConsumer, options: &Options, checkpoint: &Checkpoint) -> Result<Topics, Error> {
+fn topics(reader: &Reader, options: &Options, checkpoint: &Checkpoint) -> Result<Topics, Error> {
     let mut wanted: BTreeSet<String> = options.topics.iter().filter(|topic| !topic.starts_with('^')).cloned().collect();
     wanted.extend(naming::topics(checkpoint, &options.name));
     let mut found = Topics::new();
@@ -118,7 +128,7 @@ fn topics(reader: &BaseConsumer, options: &Options, checkpoint: &Checkpoint) -> 
 }
 
 /// Reads the first record of each partition that has one, as far as they come in time.
-fn look(reader: &BaseConsumer, options: &Options, places: &mut BTreeMap<(String, i32), Place>) -> Result<(), Error> {
+fn look(reader: &Reader, options: &Options, places: &mut BTreeMap<(String, i32), Place>) -> Result<(), Error> {
     let mut list = TopicPartitionList::new();
     for ((topic, partition), place) in places.iter().filter(|(_, place)| place.next < place.end) {
         let at = Offset::Offset(i64::try_from(place.next).unwrap_or(i64::MAX));

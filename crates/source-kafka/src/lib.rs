@@ -18,7 +18,7 @@
 //! - Every offset between two positions is accounted for: what compaction and transactions left out has no record.
 //!
 //! # Deliberately absent
-//! Families, tables, the commit log, producing, schema registries.
+//! Families, tables, the commit log, producing, schema registries; where tokens come from (`tokens`).
 
 mod client;
 mod config;
@@ -29,9 +29,11 @@ mod group;
 mod lag;
 mod naming;
 mod options;
+mod owned;
 mod part;
 mod place;
 mod poll;
+mod signing;
 mod source;
 
 pub use client::probe;
@@ -39,4 +41,5 @@ pub use error::Error;
 pub use group::Group;
 pub use lag::{PartitionLag, lag};
 pub use options::{Options, Protocol, StartAt};
+pub use owned::refuse_setting;
 pub use source::KafkaSource;

@@ -157,7 +157,7 @@ pub(crate) fn name(
             }
             delta.append(adopted).map_err(Error::Positions)?;
             ids.see(topic.clone(), told);
-        } else if ids.warn() {
+        } else if options.topic_ids && ids.warn() {
             tracing::warn!(topic, "no id is told: if it is made again, only an end before what was read shows it");
         }
         for part in parts.iter_mut().filter(|part| *part.topic == *topic) {
@@ -178,6 +178,9 @@ pub(crate) fn told<C: ConsumerContext>(
         verb: "asking for the ids of topics",
         cause: Box::new(KafkaError::AdminOp(code_of(code))),
     };
+    if !options.topic_ids {
+        return Ok(topics.iter().map(|topic| (topic.clone(), None)).collect());
+    }
     let asked: Vec<&str> = topics.iter().map(String::as_str).collect();
     let answer = match topic_ids(member.client(), &asked, PATIENCE) {
         Ok(answer) => answer,

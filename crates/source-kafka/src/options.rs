@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tributary_core::{RecordLimit, Secret, Timestamp};
+use tributary_tokens::TokenSource;
 
 /// How the members of a group share the partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,11 @@ pub struct Options {
     pub start: StartAt,
     /// Ends with what was there when it started.
     pub batch: bool,
+    /// In a batch: where it ends, unless what is there ends before: at the first record of this moment or later, by the
+    /// records' own timestamps.
+    pub until: Option<Timestamp>,
+    /// Whether brokers are asked for the ids of topics, by which splits are named. Some never answer.
+    pub topic_ids: bool,
     /// Also records of transactions that were aborted, or are not over.
     pub read_uncommitted: bool,
     /// How long a line may take to commit what is in hand before its partitions go to others.
@@ -60,6 +66,8 @@ pub struct Options {
     pub batch_bytes: usize,
     /// About how many bytes of records wait in the client.
     pub queue_bytes: usize,
+    /// Where the tokens of SASL OAUTHBEARER come from.
+    pub tokens: Option<TokenSource>,
     /// Settings of librdkafka that have no option of ours, and secrets.
     pub client: BTreeMap<String, Secret>,
 }
@@ -83,12 +91,15 @@ impl Options {
             instance_id: None,
             start: StartAt::Earliest,
             batch: false,
+            until: None,
+            topic_ids: true,
             read_uncommitted: false,
             rebalance_deadline: Duration::from_secs(10),
             session_timeout: Duration::from_secs(45),
             record_limit: RecordLimit::DEFAULT,
             batch_bytes: Self::BATCH_BYTES,
             queue_bytes: Self::QUEUE_BYTES,
+            tokens: None,
             client: BTreeMap::new(),
         }
     }

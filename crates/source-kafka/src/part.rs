@@ -79,6 +79,8 @@ impl Part {
     /// Reading begins anew: all before `next` is accounted for by whoever said so, as far as `handed`.
     pub(crate) fn place(&mut self, handed: Position, next: u64, end: Option<u64>) {
         self.forget();
+        // A batch may be told to end where it was read already.
+        let end = end.map(|end| end.max(next));
         (self.handed, self.next, self.end, self.has_taken) = (handed, next, end, false);
     }
 

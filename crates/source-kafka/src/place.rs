@@ -7,7 +7,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
-use tributary_core::{Checkpoint, Delta, Position, Span};
+use tributary_core::{Checkpoint, Delta, Position, Span, Timestamp};
 
 use crate::context::{Context, Ends, Ids};
 use crate::error::Error;
@@ -53,7 +53,7 @@ pub(crate) fn place(
     }
     for part in parts {
         let (low, high) = watermarks(member, options, &part.topic, part.partition)?;
-        let end = options.batch.then(|| *ends.entry(part.split.clone()).or_insert(high));
+        let end = if options.batch { Some(end(member, options, part, high, ends)?) } else { None };
         let handed = checkpoint.position(&part.split).clone();
         match handed {
             Position::Offset(position) if position > high => {
@@ -72,6 +72,17 @@ pub(crate) fn place(
         }
     }
     Ok(Placed::Ready)
+}
+
+/// Where a partition of a batch ends: asked once a process, so that a line that begins anew ends where the first would have.
+fn end(member: &Member, options: &Options, part: &Part, high: u64, ends: &mut Ends) -> Result<u64, Error> {
+    if let Some(end) = ends.get(&part.split) {
+        return Ok(*end);
+    }
+    let until = options.until.map(|moment| since(member, options, part, moment)).transpose()?;
+    let end = until.flatten().map_or(high, |until| until.min(high));
+    ends.insert(part.split.clone(), end);
+    Ok(end)
 }
 
 fn watermarks(member: &Member, options: &Options, topic: &str, partition: i32) -> Result<(u64, u64), Error> {
@@ -107,10 +118,15 @@ fn resolve(
             return Err(call(options, "asking for partitions")(cause));
         }
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
-        for partition in partitions {
-            let mut part = Part::new(&options.name, topic, partition);
+        let named_by_id = |id| {
+            let mut part = Part::new(&options.name, topic, id);
             part.rename(&options.name, ids.of(topic));
-            let first = Position::Offset(first(member, options, &part)?);
+            part
+        };
+        let partitions: Vec<Part> = partitions.map(named_by_id).collect();
+        named(options, topic, &partitions)?;
+        for part in &partitions {
+            let first = Position::Offset(first(member, options, part)?);
             let span = Span::new(Position::Start, first).map_err(Error::Positions)?;
             delta.append(Delta::of(part.split.clone(), span)).map_err(Error::Positions)?;
         }
@@ -124,25 +140,49 @@ fn first(member: &Member, options: &Options, part: &Part) -> Result<u64, Error> 
     let wanted = match &options.start {
         StartAt::Earliest => low,
         StartAt::Latest => high,
-        StartAt::Offsets(offsets) => {
-            let key = (part.topic.to_string(), part.partition);
-            offsets.get(&key).copied().unwrap_or(low)
-        }
-        StartAt::Since(moment) => {
-            let mut asked = TopicPartitionList::new();
-            // As offset the list takes the moment, in milliseconds since 1970.
-            let millis = Offset::Offset(moment.micros().div_euclid(1_000));
-            let failed = call(options, "asking for the offset of a moment");
-            asked.add_partition_offset(&part.topic, part.partition, millis).map_err(&failed)?;
-            let answer = member.offsets_for_times(asked, PATIENCE).map_err(&failed)?;
-            match answer.elements().first().map(rdkafka::topic_partition_list::TopicPartitionListElem::offset) {
-                Some(Offset::Offset(offset)) => u64::try_from(offset).unwrap_or(low),
-                // Nothing is that new.
-                _ => high,
-            }
-        }
+        StartAt::Offsets(offsets) => offsets.get(&(part.topic.to_string(), part.partition)).copied().unwrap_or(low),
+        // Where nothing is that new, what comes is.
+        StartAt::Since(moment) => since(member, options, part, *moment)?.unwrap_or(high),
     };
-    Ok(wanted.clamp(low, high))
+    let first = wanted.clamp(low, high);
+    if first != wanted {
+        let (topic, partition) = (&*part.topic, part.partition);
+        tracing::warn!(topic, partition, wanted, low, high, begins = first, "no record has the offset to start at");
+    }
+    Ok(first)
+}
+
+/// The offset of the first record of `moment` or later, if there is one.
+fn since(member: &Member, options: &Options, part: &Part, moment: Timestamp) -> Result<Option<u64>, Error> {
+    let failed = call(options, "asking for the offset of a moment");
+    let mut asked = TopicPartitionList::new();
+    // As offset the list takes the moment, in milliseconds since 1970.
+    let millis = Offset::Offset(moment.millis());
+    asked.add_partition_offset(&part.topic, part.partition, millis).map_err(&failed)?;
+    let answer = member.offsets_for_times(asked, PATIENCE).map_err(&failed)?;
+    let answer = answer.elements();
+    let Some(element) = answer.first() else { return Ok(None) };
+    element.error().map_err(&failed)?;
+    match element.offset() {
+        Offset::Offset(offset) => Ok(u64::try_from(offset).ok()),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the partitions that the options name are there.
+fn named(options: &Options, topic: &str, partitions: &[Part]) -> Result<(), Error> {
+    let StartAt::Offsets(offsets) = &options.start else { return Ok(()) };
+    let named = offsets.keys().filter(|(of, _)| of == topic).map(|(_, partition)| *partition);
+    let is_there = |partition: &i32| partitions.iter().any(|part| part.partition == *partition);
+    match named.into_iter().find(|partition| !is_there(partition)) {
+        None => Ok(()),
+        Some(partition) => Err(Error::Start {
+            name: options.name.clone(),
+            topic: topic.to_owned(),
+            partition,
+            partitions: partitions.len(),
+        }),
+    }
 }
 
 /// Brings the client to where the parts stand. Only of partitions that it has.

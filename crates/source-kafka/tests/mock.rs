@@ -19,8 +19,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Produc
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tributary_core::{Checkpoint, Fault, Position, RawBatch, Record, Source as _};
+use tributary_core::{Checkpoint, Clock, Fault, Position, RawBatch, Record, Source as _};
 use tributary_source_kafka::{Group, Options, Protocol};
+use tributary_testkit::FixedClock;
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 6;
@@ -70,7 +71,7 @@ impl Member {
 }
 
 async fn read(options: Options, log: Arc<Mutex<Log>>, mut stopped: watch::Receiver<bool>) {
-    let group = tokio::task::spawn_blocking(move || Group::join(options)).await.unwrap().unwrap();
+    let group = tokio::task::spawn_blocking(move || Group::join(options, &clock())).await.unwrap().unwrap();
     let group = Arc::new(group);
     while !*stopped.borrow() {
         let checkpoint = log.lock().unwrap().checkpoint.clone();
@@ -104,6 +105,11 @@ async fn read(options: Options, log: Arc<Mutex<Log>>, mut stopped: watch::Receiv
     tokio::task::spawn_blocking(move || drop(group)).await.unwrap();
 }
 
+/// Nothing here is over.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(FixedClock::default())
+}
+
 struct Cluster {
     mock: MockCluster<'static, DefaultProducerContext>,
     producer: BaseProducer,
@@ -125,6 +131,8 @@ impl Cluster {
             group_id: "group".to_owned(),
             session_timeout: Duration::from_secs(6),
             rebalance_deadline: Duration::from_secs(3),
+            // The mock cluster knows of none, and never says so.
+            topic_ids: false,
             ..Options::new("calls", self.mock.bootstrap_servers(), vec![TOPIC.to_owned()])
         }
     }
@@ -170,7 +178,7 @@ async fn a_record_keeps_its_key_and_its_headers() {
     cluster.producer.send(bare).map_err(|(error, _)| error).unwrap();
     cluster.producer.flush(Duration::from_secs(20)).unwrap();
     let options = cluster.options(Protocol::Classic);
-    let group = tokio::task::spawn_blocking(move || Group::join(options)).await.unwrap().unwrap();
+    let group = tokio::task::spawn_blocking(move || Group::join(options, &clock())).await.unwrap().unwrap();
     let mut source = group.attach(&Checkpoint::default()).unwrap();
     let mut records = Vec::new();
     while records.len() < 2 {

@@ -37,7 +37,19 @@ pub(super) static SOURCE: &[Entry] = &[
         "start",
         Shape::Leaf(Kind::Start),
         Default::Value("\"earliest\""),
-        "Where a topic begins that was never read: `\"earliest\"`, `\"latest\"`, or a day or moment, `\"2026-11-01\"`, by the records' timestamps. It is looked up once and committed; partitions that are added later are read from their beginning.",
+        "Where a topic begins that was never read: `\"earliest\"`, `\"latest\"`, a day or moment, `\"2026-11-01\"`, by the records' timestamps, or offsets by topic and partition, `{ \"agent-events\" = { 0 = 1200, 1 = 900 } }` (other partitions at their oldest record). It is looked up once and committed; partitions that are added later are read from their beginning.",
+    ),
+    Entry::new(
+        "until",
+        Shape::Leaf(Kind::Moment),
+        Default::Words("what is there when the run starts"),
+        "With `mode = \"batch\"`: a day or moment. Each partition ends before its first record of then or later, by the records' timestamps.",
+    ),
+    Entry::new(
+        "topic_ids",
+        Shape::Leaf(Kind::Boolean),
+        Default::Value("true"),
+        "Whether brokers are asked for the ids of topics, so that one that was made again is known for another. `false` is for brokers that do not answer that question: then only an end before what was read shows it. Set it before the first run.",
     ),
     Entry::new(
         "read_uncommitted",
@@ -63,7 +75,7 @@ pub(super) static SOURCE: &[Entry] = &[
         "authorities",
         Shape::Leaf(Kind::Folder),
         Default::Words("those of the system"),
-        "A file of PEM certificates of the authorities to trust.",
+        "A file of PEM certificates of the authorities to trust; for `token_url` besides those of the system.",
     ),
     Entry::new(
         "certificate",
@@ -83,7 +95,7 @@ pub(super) static SOURCE: &[Entry] = &[
         Default::Words("none"),
         "How this process proves who it is.",
     ),
-    Entry::new("username", Shape::Leaf(Kind::Text), Default::Words("none"), "The name of `sasl`."),
+    Entry::new("username", Shape::Leaf(Kind::Text), Default::Words("none"), "The name that goes with the password."),
     Entry::new(
         "password_env",
         Shape::Leaf(Kind::Text),
@@ -96,6 +108,67 @@ pub(super) static SOURCE: &[Entry] = &[
         Default::Words("none"),
         "The file that holds the password of `sasl`.",
     ),
+    Entry::new(
+        "token_file",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("none"),
+        "With `sasl = \"oauthbearer\"`: a file with a JSON Web Token, which something else renews. It is read anew at three quarters of the token's life.",
+    ),
+    Entry::new(
+        "token_url",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "With `sasl = \"oauthbearer\"`: the token endpoint of an OpenID provider, which is asked by client credentials (RFC 6749, section 4.4).",
+    ),
+    Entry::new("token_client", Shape::Leaf(Kind::Text), Default::Words("none"), "The client's id at `token_url`."),
+    Entry::new(
+        "token_secret_env",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "The environment variable that holds the secret of `token_client`.",
+    ),
+    Entry::new(
+        "token_secret_file",
+        Shape::Leaf(Kind::Folder),
+        Default::Words("none"),
+        "The file that holds the secret of `token_client`.",
+    ),
+    Entry::new(
+        "token_scope",
+        Shape::Leaf(Kind::Text),
+        Default::Words("the provider's"),
+        "What the token of `token_url` is to be good for, as its provider names it.",
+    ),
+    Entry::new(
+        "region",
+        Shape::Leaf(Kind::Text),
+        Default::Words("that in the brokers' names, else as the AWS SDK finds it"),
+        "With `sasl = \"aws-msk-iam\"`: the region of the cluster.",
+    ),
+    Entry::new(
+        "profile",
+        Shape::Leaf(Kind::Text),
+        Default::Words("as the AWS SDK finds it"),
+        "With `sasl = \"aws-msk-iam\"`: a profile of the shared AWS configuration files.",
+    ),
+    Entry::new(
+        "role",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "With `sasl = \"aws-msk-iam\"`: the ARN of a role to assume; the credentials are then its.",
+    ),
+    Entry::new(
+        "external_id",
+        Shape::Leaf(Kind::Text),
+        Default::Words("none"),
+        "The external id that the owner of `role` asks for.",
+    ),
+    Entry::new(
+        "client",
+        Shape::Leaf(Kind::Settings),
+        Default::Words("none"),
+        "Settings of librdkafka by their own names, `\"client.rack\" = \"eu-central-1a\"`. Those that have an option, break a guarantee, load code or are secrets are refused.",
+    ),
 ];
 
 static PROTOCOLS: &[Choice] = &[
@@ -107,4 +180,9 @@ static MECHANISMS: &[Choice] = &[
     Choice::new("plain", "name and password as they are; only by TLS"),
     Choice::new("scram-sha-256", "a challenge"),
     Choice::new("scram-sha-512", "a challenge"),
+    Choice::new("oauthbearer", "a token of `token_file` or `token_url`"),
+    Choice::new(
+        "aws-msk-iam",
+        "Amazon MSK's IAM: a token signed with the credentials that the AWS SDK finds; only by TLS",
+    ),
 ];

@@ -1,0 +1,283 @@
+//! Keeps a token fresh ahead of time.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tributary_aws::in_words;
+use tributary_core::{Clock, Timestamp};
+
+use crate::msk::Signer;
+use crate::provider::Asker;
+use crate::{Error, Token, TokenSource, file};
+
+/// How long one fetch may take: credentials may come from a chain of several services.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A token is fetched anew after so much of its life: before librdkafka asks for one, which is at four fifths.
+const RENEWED: f64 = 0.75;
+
+/// The shortest and longest time to the next try.
+const SOON: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(24 * 3_600);
+
+/// The longest time after a failure.
+const BACKOFF: Duration = Duration::from_secs(30);
+
+/// A thread that fetches a token, and another one before that is over. It ends with the keeper.
+pub struct Keeper {
+    kept: Arc<Kept>,
+    clock: Arc<dyn Clock>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    newest: Mutex<Newest>,
+    changed: Condvar,
+}
+
+/// The last token, and why there is none after it.
+#[derive(Default)]
+struct Newest {
+    token: Option<Token>,
+    trouble: Option<Error>,
+}
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Newest> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper {
+    /// Fetches the first token. Blocks until it is there.
+    ///
+    /// # Errors
+    /// Any of [`Error`]: why there is none.
+    pub fn start(source: TokenSource, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let kept = Arc::new(Kept::default());
+        let (stop, stopped) = oneshot::channel();
+        let fetching = Fetching { source, clock: Arc::clone(&clock), kept: Arc::clone(&kept), opened: None };
+        let thread = std::thread::Builder::new().name("tokens".to_owned()).spawn(move || fetching.run(stopped));
+        let thread = thread.map_err(|error| Error::Broken(format!("no thread for tokens: {error}")))?;
+        let keeper = Self { kept, clock, stop: Some(stop), thread: Some(thread) };
+        keeper.first()?;
+        Ok(keeper)
+    }
+
+    fn first(&self) -> Result<(), Error> {
+        let is_empty = |newest: &mut Newest| newest.token.is_none() && newest.trouble.is_none();
+        // The fetch is over by then, whatever came of it.
+        let waited = self.kept.changed.wait_timeout_while(self.kept.lock(), 2 * PATIENCE, is_empty);
+        let (mut newest, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match (newest.token.is_some(), newest.trouble.take()) {
+            (true, _) => Ok(()),
+            (false, trouble) => Err(trouble.unwrap_or(Error::Slow(PATIENCE))),
+        }
+    }
+
+    /// The newest token that is worth something. Never waits.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn newest(&self) -> Result<Token, String> {
+        let newest = self.kept.lock();
+        match (&newest.token, &newest.trouble) {
+            (Some(token), _) if token.expires > self.clock.now() => Ok(token.clone()),
+            (_, Some(trouble)) => Err(in_words(trouble)),
+            (_, None) => Err(in_words(&Error::Slow(PATIENCE))),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that fetches tokens died");
+        }
+    }
+}
+
+/// Whatever is kept open between two tokens.
+#[derive(Debug)]
+enum Opened {
+    Provider(Asker),
+    Msk(Signer),
+}
+
+struct Fetching {
+    source: TokenSource,
+    clock: Arc<dyn Clock>,
+    kept: Arc<Kept>,
+    opened: Option<Opened>,
+}
+
+impl Fetching {
+    fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.put(Err(Error::Broken(format!("no runtime for tokens: {error}"))), 0);
+                return;
+            }
+        };
+        runtime.block_on(async {
+            let mut failures = 0;
+            loop {
+                let fetched = tokio::select! {
+                    biased;
+                    _ = &mut stopped => return,
+                    fetched = tokio::time::timeout(PATIENCE, self.fetch()) => fetched,
+                };
+                let fetched = fetched.unwrap_or(Err(Error::Slow(PATIENCE)));
+                failures = if fetched.is_ok() { 0 } else { failures + 1 };
+                let wait = self.put(fetched, failures);
+                if tokio::time::timeout(wait, &mut stopped).await.is_ok() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn fetch(&mut self) -> Result<Token, Error> {
+        let now = self.clock.now();
+        let token = match (&self.source, &self.opened) {
+            (TokenSource::File(path), _) => file::read(path)?,
+            (_, Some(Opened::Provider(asker))) => asker.ask(now).await?,
+            (_, Some(Opened::Msk(signer))) => signer.token(now).await?,
+            (TokenSource::Provider(provider), None) => {
+                let asker = Asker::new(provider.clone())?;
+                let token = asker.ask(now).await?;
+                self.opened = Some(Opened::Provider(asker));
+                token
+            }
+            (TokenSource::Msk(connection), None) => {
+                let signer = Signer::open(connection).await?;
+                let token = signer.token(now).await?;
+                self.opened = Some(Opened::Msk(signer));
+                token
+            }
+        };
+        if token.expires > now {
+            return Ok(token);
+        }
+        Err(Error::Over { place: self.place(), since: token.expires.to_string() })
+    }
+
+    fn place(&self) -> String {
+        match &self.source {
+            TokenSource::File(path) => path.display().to_string(),
+            TokenSource::Provider(provider) => provider.url.clone(),
+            TokenSource::Msk(_) => "the credentials of AWS".to_owned(),
+        }
+    }
+
+    /// Puts it where it is asked for; how long to wait for the next one.
+    fn put(&self, fetched: Result<Token, Error>, failures: u32) -> Duration {
+        let mut newest = self.kept.lock();
+        let wait = match fetched {
+            Ok(token) => {
+                tracing::debug!(principal = token.principal, expires = %token.expires, "token");
+                let wait = until_renewal(self.clock.now(), token.expires);
+                *newest = Newest { token: Some(token), trouble: None };
+                wait
+            }
+            Err(error) => {
+                // The first is told to whoever waits for it.
+                if newest.token.is_some() {
+                    tracing::warn!(error = in_words(&error), "the token could not be renewed");
+                }
+                newest.trouble = Some(error);
+                SOON.saturating_mul(1 << failures.min(6)).min(BACKOFF)
+            }
+        };
+        self.kept.changed.notify_all();
+        wait
+    }
+}
+
+fn until_renewal(now: Timestamp, expires: Timestamp) -> Duration {
+    let left = u64::try_from(expires.micros().saturating_sub(now.micros())).unwrap_or(0);
+    Duration::from_micros(left).mul_f64(RENEWED).clamp(SOON, LATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Instant;
+
+    use super::*;
+    use crate::jwt::unsigned;
+
+    /// Stands still until it is moved; in seconds.
+    struct Moved(AtomicI64);
+
+    impl Clock for Moved {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(self.0.load(Ordering::Relaxed) * 1_000_000)
+        }
+    }
+
+    fn write(file: &Path, subject: &str, expires: i64) {
+        std::fs::write(file, format!("{}\n", unsigned(&format!("{{\"sub\":{subject:?},\"exp\":{expires}}}")))).unwrap();
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let since = Instant::now();
+        while !is_so() {
+            assert!(since.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_it_is_over_and_kept_as_long_as_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        write(&file, "first", 1_002);
+        let clock = Arc::new(Moved(AtomicI64::new(1_000)));
+        let keeper = Keeper::start(TokenSource::File(file.clone()), Arc::<Moved>::clone(&clock)).unwrap();
+        assert_eq!(keeper.newest().unwrap().principal, "first");
+        write(&file, "second", 1_003);
+        wait_until("it is renewed though the clock stands still", || keeper.newest().unwrap().principal == "second");
+        std::fs::remove_file(&file).unwrap();
+        wait_until("it is missed", || keeper.kept.lock().trouble.is_some());
+        assert_eq!(keeper.newest().unwrap().principal, "second");
+        clock.0.store(1_003, Ordering::Relaxed);
+        let said = keeper.newest().unwrap_err();
+        assert!(said.contains("cannot be read") && said.contains(&file.display().to_string()), "{said}");
+        write(&file, "third", 2_000);
+        wait_until("it is back", || keeper.newest().is_ok_and(|token| token.principal == "third"));
+    }
+
+    #[test]
+    fn the_first_token_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        let clock = Arc::new(Moved(AtomicI64::new(1_000)));
+        let start = || Keeper::start(TokenSource::File(file.clone()), Arc::<Moved>::clone(&clock));
+        assert!(matches!(start(), Err(Error::File { .. })));
+        write(&file, "late", 1_000);
+        assert!(matches!(start(), Err(Error::Over { .. })));
+        write(&file, "good", 1_001);
+        assert!(start().is_ok());
+    }
+
+    #[test]
+    fn it_is_renewed_at_three_quarters() {
+        let wait = |seconds: i64| until_renewal(Timestamp::from_micros(0), Timestamp::from_micros(seconds * 1_000_000));
+        assert_eq!((wait(900), wait(0), wait(i64::MAX / 2_000_000)), (Duration::from_secs(675), SOON, LATE));
+    }
+}
