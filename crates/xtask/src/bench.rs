@@ -9,25 +9,14 @@ mod contender;
 mod floor;
 mod input;
 mod kafka;
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../../../tests/engines/kafka.rs"]
-mod kafka_server;
 mod measure;
 mod report;
 mod s3;
-#[path = "../../../tests/engines/server.rs"]
-mod server;
-#[path = "../../../tests/engines/venv.rs"]
-mod venv;
-#[path = "../../../tests/engines/weed.rs"]
-mod weed;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use cargo_metadata::MetadataCommand;
 
 pub use floor::floor;
 pub use kafka::discard_topic;
@@ -35,6 +24,9 @@ pub use kafka::discard_topic;
 use contender::Contender;
 use input::Input;
 use measure::Sample;
+
+use crate::engines::venv;
+use crate::programs::Programs;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +71,7 @@ usage: cargo xtask bench decode|batch|memory|s3|kafka [--rounds N] [--events 200
 /// `cargo xtask bench …`.
 pub fn run(words: &[&str]) -> Result<()> {
     let options = parse(words)?;
-    let programs = match &options.binaries {
-        Some(folder) => Programs::in_folder(folder),
-        None => Programs::build()?,
-    };
+    let programs = Programs::get(options.binaries.as_deref())?;
     let inputs = match &options.file {
         Some(file) => vec![Input::of(file)?],
         None if options.subject == Subject::Memory => {
@@ -155,27 +144,4 @@ fn parse(words: &[&str]) -> Result<Options> {
     }
     ensure!(rest.is_empty() && options.rounds > 0, USAGE);
     Ok(options)
-}
-
-/// The release builds that are measured.
-struct Programs {
-    tributary: PathBuf,
-    xtask: PathBuf,
-}
-
-impl Programs {
-    fn build() -> Result<Self> {
-        let root = crate::root();
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "tributary", "--package", "xtask"])
-            .current_dir(&root)
-            .status()?;
-        ensure!(status.success(), "the release build failed");
-        let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
-        Ok(Self::in_folder(&metadata.target_directory.into_std_path_buf().join("release")))
-    }
-
-    fn in_folder(folder: &Path) -> Self {
-        Self { tributary: folder.join("tributary"), xtask: folder.join("xtask") }
-    }
 }

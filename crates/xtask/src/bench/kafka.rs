@@ -6,23 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use anyhow::{Context, Result, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::contender::Contender;
 use super::input::Input;
-use super::kafka_server::Kafka;
-use super::{Programs, measured, report, venv};
-
-const PARTITIONS: i32 = 6;
-
-/// Longer than any answer of a broker that works.
-const WAIT: Duration = Duration::from_secs(60);
+use super::{measured, report};
+use crate::engines::kafka::Kafka;
+use crate::engines::venv;
+use crate::programs::Programs;
+use crate::topic::{PARTITIONS, Topic, WAIT};
 
 /// Fills a topic with each input, measures, prints the table.
 pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize) -> Result<()> {
@@ -111,27 +106,11 @@ pub fn discard_topic(brokers: &str, topic: &str) -> Result<()> {
     Ok(())
 }
 
-/// One record a line, keyed by its agent.
+/// One record a line.
 fn produce(brokers: &str, topic: &str, file: &Path) -> Result<()> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("linger.ms", "20").set("compression.type", "zstd");
-    let admin: AdminClient<DefaultClientContext> = config.create()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let wanted = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
-    for made in runtime.block_on(admin.create_topics([&wanted], &AdminOptions::new()))? {
-        made.map_err(|(topic, code)| anyhow!("{topic}: {code}"))?;
-    }
-    let producer: BaseProducer = config.create()?;
+    let topic = Topic::create(brokers, topic, Duration::from_millis(20))?;
     for line in BufReader::new(fs::File::open(file)?).lines() {
-        let line = line?;
-        let key = line.split("\"AgentARN\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        let mut record = BaseRecord::to(topic).key(key).payload(&line);
-        while let Err((error, back)) = producer.send(record) {
-            ensure!(error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
-            record = back;
-            producer.poll(Duration::from_millis(20));
-        }
+        topic.produce(&line?)?;
     }
-    producer.flush(WAIT)?;
-    Ok(())
+    topic.flush()
 }
