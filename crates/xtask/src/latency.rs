@@ -16,13 +16,15 @@ use crate::engines::weed::KEYS;
 use crate::stream::{Ground, PATIENCE, Wanted};
 
 const USAGE: &str = "\
-usage: cargo xtask latency kafka [--store folder|s3] [--workers 1] [--seconds 60] [--rate 200] [--every 2s] [--binaries FOLDER]
+usage: cargo xtask latency kafka [--store folder|s3] [--workers 1] [--seconds 60] [--rate 200] [--every 2s] [--options FILE]
+                          [--binaries FOLDER]
 
   --store    where the lake is: a folder, or SeaweedFS
   --workers  processes that share the topic of six partitions
   --seconds  how long events are produced
   --rate     events a second
   --every    the time between two commits
+  --options  a file of more lines for the pipeline file
   --binaries a folder with `tributary`, instead of building it for release";
 
 /// The first events find a group that is still settling; they are checked, and not measured.
@@ -35,7 +37,8 @@ const BAR: Duration = Duration::from_secs(5);
 pub fn run(words: &[&str]) -> Result<()> {
     let ["kafka", words @ ..] = words else { bail!(USAGE) };
     let length = Duration::from_secs(60);
-    let wanted = Wanted { s3: false, workers: 1, length, rate: 200, every: "2s".to_owned(), binaries: None };
+    let wanted =
+        Wanted { s3: false, workers: 1, length, rate: 200, every: "2s".to_owned(), options: None, binaries: None };
     let wanted = wanted.read(words, USAGE)?;
     let ground = Ground::start(&wanted, "latency")?;
     let topic = ground.topic()?;
@@ -175,7 +178,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_an_error() {
         let begun = Instant::now();
-        let wanted = Wanted { s3: false, workers: 1, length: WARM_UP, rate: 1, every: "2s".to_owned(), binaries: None };
+        let wanted = Wanted {
+            s3: false,
+            workers: 1,
+            length: WARM_UP,
+            rate: 1,
+            every: "2s".to_owned(),
+            options: None,
+            binaries: None,
+        };
         let produced: HashMap<String, Instant> =
             [("a".to_owned(), begun), ("b".to_owned(), begun + WARM_UP)].into_iter().collect();
         let seen = |ids: &[&str], after: Duration| -> Vec<(String, Instant)> {

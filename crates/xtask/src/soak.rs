@@ -10,11 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::stream::{Ground, PATIENCE, Wanted, Worker};
 
 const USAGE: &str = "\
-usage: cargo xtask soak kafka [--minutes 30] [--rate 200] [--store folder|s3] [--every 60s] [--binaries FOLDER]
+usage: cargo xtask soak kafka [--minutes 30] [--rate 200] [--store folder|s3] [--every 60s] [--options FILE]
+                       [--binaries FOLDER]
 
   --minutes  how long events are produced, at least 6; growth is that from the fifth minute to the last
   --rate     events a second
   --every    the time between two commits
+  --options  a file of more lines for the pipeline file
   --binaries a folder with `tributary`, instead of building it for release";
 
 /// How often memory is looked at.
@@ -27,7 +29,8 @@ const SETTLED: u32 = 5;
 pub fn run(words: &[&str]) -> Result<()> {
     let ["kafka", words @ ..] = words else { bail!(USAGE) };
     let length = Duration::from_secs(30 * 60);
-    let wanted = Wanted { s3: false, workers: 1, length, rate: 200, every: "60s".to_owned(), binaries: None };
+    let wanted =
+        Wanted { s3: false, workers: 1, length, rate: 200, every: "60s".to_owned(), options: None, binaries: None };
     let wanted = wanted.read(words, USAGE)?;
     ensure!(wanted.workers == 1 && wanted.length > Duration::from_secs(60) * SETTLED, USAGE);
     let ground = Ground::start(&wanted, "soak")?;

@@ -34,11 +34,13 @@ pub(crate) struct Wanted {
     pub(crate) rate: u32,
     /// `commit.every`.
     pub(crate) every: String,
+    /// A file of more lines for the pipeline.
+    pub(crate) options: Option<PathBuf>,
     pub(crate) binaries: Option<PathBuf>,
 }
 
 impl Wanted {
-    /// Reads `--store`, `--workers`, `--seconds` or `--minutes`, `--rate`, `--every` and `--binaries`.
+    /// Reads `--store`, `--workers`, `--seconds` or `--minutes`, `--rate`, `--every`, `--options` and `--binaries`.
     pub(crate) fn read(mut self, mut words: &[&str], usage: &str) -> Result<Self> {
         while let [name, value, more @ ..] = words {
             match (*name, *value) {
@@ -49,6 +51,7 @@ impl Wanted {
                 ("--minutes", number) => self.length = Duration::from_secs(60 * number.parse::<u64>()?),
                 ("--rate", number) => self.rate = number.parse()?,
                 ("--every", time) => time.clone_into(&mut self.every),
+                ("--options", file) => self.options = Some(file.into()),
                 ("--binaries", folder) => self.binaries = Some(folder.into()),
                 _ => bail!("{usage}"),
             }
@@ -94,9 +97,10 @@ impl Ground {
                 weed.endpoint()
             ),
         };
+        let more = wanted.options.as_ref().map_or(Ok(String::new()), fs::read_to_string)?;
         let text = format!(
             "version = 1\nname = \"stream\"\nmode = \"streaming\"\n\n[sources.agents.kafka]\nbrokers = '{}'\n\
-             topics = ['{TOPIC}']\n\n[commit]\nevery = '{}'\n\n[lake]\n{lake}",
+             topics = ['{TOPIC}']\n\n[commit]\nevery = '{}'\n\n[lake]\n{lake}{more}",
             ground.kafka.bootstrap(),
             wanted.every
         );
