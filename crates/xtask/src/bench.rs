@@ -10,6 +10,7 @@ mod floor;
 mod input;
 mod kafka;
 mod measure;
+mod peers;
 mod report;
 mod s3;
 
@@ -51,16 +52,18 @@ struct Options {
     only: Option<String>,
     file: Option<PathBuf>,
     binaries: Option<PathBuf>,
+    peers: bool,
 }
 
 const USAGE: &str = "\
-usage: cargo xtask bench decode|batch|memory|s3|kafka [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+usage: cargo xtask bench decode|batch|memory|s3|kafka [--peers] [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
 
   decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
   s3         `tributary run` into a folder and into an S3 server, and the server's own rate; on three and on 1,000 days
   kafka      `tributary run` from a topic, a consumer that throws the bytes away, and `tributary run` from a file
+  --peers    of kafka: also the programs of tests/engines/peers.txt, which are installed where they are not there yet
   --rounds   how often each is run: 5, of memory 1, of s3 and kafka 3
   --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
              duckdb, chdb
@@ -86,7 +89,7 @@ pub fn run(words: &[&str]) -> Result<()> {
         return s3::run(&programs, &inputs, options.rounds);
     }
     if options.subject == Subject::Kafka {
-        return kafka::run(&programs, &inputs[..1], options.rounds);
+        return kafka::run(&programs, &inputs[..1], options.rounds, options.peers);
     }
     let mut contenders = contender::all(options.subject, &programs)?;
     if let Some(name) = &options.only {
@@ -130,7 +133,11 @@ fn parse(words: &[&str]) -> Result<Options> {
         Subject::S3 | Subject::Kafka => 3,
         Subject::Memory => 1,
     };
-    let mut options = Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None };
+    let mut options =
+        Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None, peers: false };
+    if let ["--peers", more @ ..] = rest {
+        (options.peers, rest) = (true, more);
+    }
     while let [name, value, more @ ..] = rest {
         match *name {
             "--rounds" => options.rounds = value.parse()?,

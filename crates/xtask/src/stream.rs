@@ -122,7 +122,7 @@ impl Ground {
 
     /// Makes the topic; its producer waits for next to nothing.
     pub(crate) fn topic(&self) -> Result<Topic> {
-        Topic::create(&self.kafka.bootstrap(), TOPIC, Duration::from_millis(5))
+        Topic::create(&self.kafka.bootstrap(), TOPIC, "zstd", Duration::from_millis(5))
     }
 
     /// Starts so many processes and waits until each has partitions.

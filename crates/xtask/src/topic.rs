@@ -21,10 +21,10 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    /// Makes the topic, which is not there yet. The producer gathers records for `linger` and compresses them.
-    pub(crate) fn create(brokers: &str, name: &str, linger: Duration) -> Result<Self> {
+    /// Makes the topic, which is not there yet. The producer gathers records for `linger` and compresses them by `codec`.
+    pub(crate) fn create(brokers: &str, name: &str, codec: &str, linger: Duration) -> Result<Self> {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers).set("compression.type", "zstd");
+        config.set("bootstrap.servers", brokers).set("compression.type", codec);
         config.set("linger.ms", linger.as_millis().to_string());
         let admin: AdminClient<DefaultClientContext> = config.create()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
