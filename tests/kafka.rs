@@ -262,6 +262,28 @@ fn what_was_not_committed_is_not_read() {
     assert_eq!((read("group_id = \"a\""), read("group_id = \"b\"\nread_uncommitted = true")), (20.into(), 30.into()));
 }
 
+/// An answer has 1 MiB at most, and 64 KiB of a partition; a record that is larger comes alone, and is not passed over.
+#[test]
+fn a_record_may_be_larger_than_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 1, &[("max.message.bytes", "8000000")]);
+    let lines = events("--agents 5 --events 20 --days 1 --seed 59");
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.bootstrap()).set("message.max.bytes", "8000000");
+    let producer: BaseProducer = config.create().unwrap();
+    for (number, line) in lines.lines().enumerate() {
+        let spaces = if number % 5 == 2 { 3_000_000 } else { 0 };
+        let payload = line.to_owned() + &" ".repeat(spaces);
+        producer.send(BaseRecord::to(TOPIC).key("").payload(&payload)).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let lab = lab(&kafka, "batch", "", "");
+    assert_eq!(lab.run()["tally"]["made_rows"], 20);
+    assert_equal(&plain(&lines), &lab);
+}
+
 #[test]
 fn brokers_are_spoken_to_as_they_ask() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ mod fence;
 mod framings;
 mod inputs;
 mod kafka;
+mod kafka_files;
 mod kafka_options;
 mod kafka_trouble;
 mod kills;

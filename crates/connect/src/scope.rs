@@ -11,7 +11,7 @@ use tributary_core::{
 };
 
 use crate::error::Error;
-use crate::seen::{RECORD, Seen, decode, encode};
+use crate::seen::{KeyMemory, RECORD, Seen, decode, encode};
 
 /// The first bytes of a snapshot: what it is, and its format version.
 const MAGIC: &[u8; 8] = b"TribKey\x01";
@@ -35,7 +35,7 @@ impl ConnectScope {
     /// The scope after its snapshots, oldest first.
     pub(crate) fn restore(
         horizon_minutes: i32,
-        memory: usize,
+        memory: Arc<KeyMemory>,
         scratch: Option<Arc<dyn Scratch>>,
         states: &[ScopeState],
     ) -> Result<Self, Error> {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 use tributary_core::{Extent, Held, RowKey, Scratch, ScratchError};
@@ -27,11 +28,34 @@ const BLOCK: usize = 128;
 
 type Shard = HashTable<(u64, u64, i32)>;
 
+/// A scope has at least so much of the memory, however many there are: smaller runs would be too many to look into. 1 MiB.
+const LEAST_MEMORY: usize = 1 << 20;
+
+/// Memory for keys, shared in equal parts by the scopes that there are.
+#[derive(Debug)]
+pub(crate) struct KeyMemory {
+    bytes: usize,
+    scopes: AtomicUsize,
+}
+
+impl KeyMemory {
+    /// About so many bytes.
+    pub(crate) fn of(bytes: usize) -> Arc<Self> {
+        Arc::new(Self { bytes, scopes: AtomicUsize::new(0) })
+    }
+
+    /// How many keys a scope may have in memory.
+    fn limit(&self) -> usize {
+        let part = self.bytes / self.scopes.load(Ordering::Relaxed).max(1);
+        (part.max(LEAST_MEMORY.min(self.bytes)) / KEY_BYTES * TYPICAL_LOAD / 3).max(SHARDS)
+    }
+}
+
 /// The keys.
 pub(crate) struct Seen {
     shards: [Shard; SHARDS],
     in_memory: usize,
-    limit: usize,
+    memory: Arc<KeyMemory>,
     runs: Vec<Run>,
     scratch: Option<Arc<dyn Scratch>>,
     short_since: Option<i32>,
@@ -47,13 +71,13 @@ impl std::fmt::Debug for Seen {
 }
 
 impl Seen {
-    /// No keys yet; at most about `memory` bytes of them in memory.
-    pub(crate) fn new(memory: usize, scratch: Option<Arc<dyn Scratch>>) -> Self {
-        let limit = (memory / KEY_BYTES * TYPICAL_LOAD / 3).max(SHARDS);
+    /// No keys yet; at most about its part of `memory` in memory.
+    pub(crate) fn new(memory: Arc<KeyMemory>, scratch: Option<Arc<dyn Scratch>>) -> Self {
+        memory.scopes.fetch_add(1, Ordering::Relaxed);
         Self {
             shards: std::array::from_fn(|_| HashTable::new()),
             in_memory: 0,
-            limit,
+            memory,
             runs: Vec::new(),
             scratch,
             short_since: None,
@@ -73,7 +97,7 @@ impl Seen {
         if shard.find(low, |entry| entry.0 == high && entry.1 == low).is_some() || self.is_in_a_run(key.hash) {
             return false;
         }
-        if self.in_memory >= self.limit {
+        if self.in_memory >= self.memory.limit() {
             self.spill();
         }
         self.shards[shard_of(high)].insert_unique(low, (high, low, key.minute), |entry| entry.1);
@@ -164,6 +188,7 @@ impl Seen {
 
 impl Drop for Seen {
     fn drop(&mut self) {
+        self.memory.scopes.fetch_sub(1, Ordering::Relaxed);
         self.runs.iter().for_each(|run| self.release(run));
     }
 }
@@ -342,11 +367,11 @@ mod tests {
         /// Exact, whatever was moved out of memory.
         #[test]
         fn equals_a_set(numbers in proptest::collection::vec(0_u64..3_000, 0..6_000)) {
-            let mut seen = Seen::new(500 * KEY_BYTES, Some(Memory::new(usize::MAX)));
+            let mut seen = Seen::new(KeyMemory::of(500 * KEY_BYTES), Some(Memory::new(usize::MAX)));
             let mut model = BTreeSet::new();
             for number in numbers {
                 prop_assert_eq!(seen.insert(key(number)), model.insert(number));
-                prop_assert!(seen.in_memory <= seen.limit);
+                prop_assert!(seen.in_memory <= seen.memory.limit());
             }
             prop_assert_eq!(seen.held(), Held { keys: model.len() as u64, short_since: None });
             let mut all = BTreeSet::new();
@@ -358,7 +383,7 @@ mod tests {
     #[test]
     fn without_a_scratch_the_oldest_are_forgotten_and_it_shows() {
         for scratch in [None, Some(Memory::new(3) as Arc<dyn Scratch>)] {
-            let mut seen = Seen::new(300 * KEY_BYTES, scratch);
+            let mut seen = Seen::new(KeyMemory::of(300 * KEY_BYTES), scratch);
             (0..1_000).for_each(|number| assert!(seen.insert(key(number))));
             let short_since = seen.held().short_since.unwrap();
             assert!(short_since > 0);
@@ -371,12 +396,35 @@ mod tests {
     #[test]
     fn memory_is_what_was_promised() {
         let memory = 4 << 20;
-        let mut seen = Seen::new(memory, None);
+        let mut seen = Seen::new(KeyMemory::of(memory), None);
         (0..1_000_000).for_each(|number| {
             seen.insert(key(number));
         });
         let used: usize = seen.shards.iter().map(HashTable::allocation_size).sum();
         // Tables double; at worst one has just done so.
         assert!(used <= memory * 2, "{used}");
+    }
+
+    /// Four scopes together have what one alone would have; who comes later makes the others give up some of theirs.
+    #[test]
+    fn scopes_share_the_memory() {
+        let memory = KeyMemory::of(8 << 20);
+        let alone = memory.limit();
+        let scratch = || Some(Memory::new(usize::MAX) as Arc<dyn Scratch>);
+        let mut scopes = vec![Seen::new(Arc::clone(&memory), scratch())];
+        (0..alone as u64).for_each(|number| assert!(scopes[0].insert(key(number))));
+        assert_eq!(scopes[0].in_memory, alone);
+        scopes.extend((0..3).map(|_| Seen::new(Arc::clone(&memory), scratch())));
+        for (scope, from) in scopes.iter_mut().zip((1..).map(|scope| scope * alone as u64)) {
+            (from..from + alone as u64).for_each(|number| assert!(scope.insert(key(number))));
+        }
+        let together: usize = scopes.iter().map(|scope| scope.in_memory).sum();
+        assert!(together <= alone, "{together} of {alone}");
+        assert!((0..alone as u64).all(|number| !scopes[0].insert(key(number))), "nothing is forgotten");
+        scopes.truncate(1);
+        assert_eq!(memory.limit(), alone);
+        // A part is never too small to work with.
+        scopes.extend((0..99).map(|_| Seen::new(Arc::clone(&memory), None)));
+        assert_eq!(memory.limit(), alone / 8);
     }
 }

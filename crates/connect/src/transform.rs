@@ -8,6 +8,7 @@ use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, 
 use crate::decoder::ConnectDecoder;
 use crate::generated;
 use crate::scope::ConnectScope;
+use crate::seen::KeyMemory;
 
 /// Whether parts of an agent's snapshots that recur byte for byte are remembered. Rows do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Options {
     pub tables: Vec<TableId>,
     /// For how much event time keys are carried from one run to the next.
     pub dedup_horizon: Duration,
-    /// Bytes of keys in memory, for each scope.
+    /// Bytes of keys in memory, of all scopes together.
     pub dedup_memory: u64,
     /// The largest payload that is opened out of a wrapper.
     pub record_limit: RecordLimit,
@@ -52,6 +53,7 @@ pub fn tables() -> Vec<Table> {
 pub struct Connect {
     options: Options,
     tables: Vec<Table>,
+    memory: Arc<KeyMemory>,
 }
 
 impl Connect {
@@ -59,7 +61,8 @@ impl Connect {
     pub fn new(options: Options) -> Self {
         let wanted = |table: &Table| options.tables.contains(&table.id);
         let tables = tables().into_iter().filter(wanted).collect();
-        Self { options, tables }
+        let memory = KeyMemory::of(usize::try_from(options.dedup_memory).unwrap_or(usize::MAX));
+        Self { options, tables, memory }
     }
 
     fn wanted(&self, name: &str) -> Option<TableId> {
@@ -79,8 +82,7 @@ impl Transform for Connect {
 
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {
         let horizon = i32::try_from(self.options.dedup_horizon.as_secs() / 60).unwrap_or(i32::MAX);
-        let memory = usize::try_from(self.options.dedup_memory).unwrap_or(usize::MAX);
-        let scope = ConnectScope::restore(horizon, memory, self.options.scratch.clone(), states)?;
+        let scope = ConnectScope::restore(horizon, Arc::clone(&self.memory), self.options.scratch.clone(), states)?;
         Ok(Box::new(scope))
     }
 }

@@ -356,7 +356,8 @@ static DEDUP: &[Entry] = &[
         "memory",
         size(MIB, TIB),
         Default::Value("\"32 MiB\""),
-        "Memory for the keys seen; more of them go to the spool, and only without spool are the oldest forgotten early.",
+        "Memory for the keys seen, shared by the partitions of Kafka, of which each has 1 MiB at least; more of them go to \
+         the spool, and only without spool are the oldest forgotten early.",
     ),
 ];
 

@@ -112,7 +112,7 @@ mod tests {
             ("agent_statistic_record", 80),
             ("agent_queue_statistic_record", 40),
             ("agent_stream_gaps", 11),
-            ("rejected", 12),
+            ("rejected", 14),
         ];
         assert_eq!(columns, expected);
     }

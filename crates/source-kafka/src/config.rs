@@ -17,9 +17,10 @@ const STATISTICS_OF_BATCH_MS: u32 = 250;
 const FULL_MS: u32 = 20;
 
 /// The most of an answer, and of a partition in it, unless one batch of the topic is larger: they are compressed, and what
-/// they become is not counted before it is there.
-const FETCH: usize = 4 << 20;
-const FETCH_OF_PARTITION: usize = 256 << 10;
+/// they become is not counted before it is there. Agent events with zstd are 50 times smaller than in memory: an answer of six
+/// partitions becomes 20 MiB.
+const FETCH: usize = 1 << 20;
+const FETCH_OF_PARTITION: usize = 64 << 10;
 
 /// The most that librdkafka's queue may take, in KiB.
 const QUEUE_KIB: usize = 2_097_151;

@@ -9,25 +9,15 @@ mod contender;
 mod floor;
 mod input;
 mod kafka;
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../../../tests/engines/kafka.rs"]
-mod kafka_server;
 mod measure;
+mod peers;
 mod report;
 mod s3;
-#[path = "../../../tests/engines/server.rs"]
-mod server;
-#[path = "../../../tests/engines/venv.rs"]
-mod venv;
-#[path = "../../../tests/engines/weed.rs"]
-mod weed;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use cargo_metadata::MetadataCommand;
 
 pub use floor::floor;
 pub use kafka::discard_topic;
@@ -35,6 +25,9 @@ pub use kafka::discard_topic;
 use contender::Contender;
 use input::Input;
 use measure::Sample;
+
+use crate::engines::venv;
+use crate::programs::Programs;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +52,18 @@ struct Options {
     only: Option<String>,
     file: Option<PathBuf>,
     binaries: Option<PathBuf>,
+    peers: bool,
 }
 
 const USAGE: &str = "\
-usage: cargo xtask bench decode|batch|memory|s3|kafka [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+usage: cargo xtask bench decode|batch|memory|s3|kafka [--peers] [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
 
   decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
   s3         `tributary run` into a folder and into an S3 server, and the server's own rate; on three and on 1,000 days
   kafka      `tributary run` from a topic, a consumer that throws the bytes away, and `tributary run` from a file
+  --peers    of kafka: also the programs of tests/engines/peers.txt, which are installed where they are not there yet
   --rounds   how often each is run: 5, of memory 1, of s3 and kafka 3
   --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
              duckdb, chdb
@@ -79,10 +74,7 @@ usage: cargo xtask bench decode|batch|memory|s3|kafka [--rounds N] [--events 200
 /// `cargo xtask bench …`.
 pub fn run(words: &[&str]) -> Result<()> {
     let options = parse(words)?;
-    let programs = match &options.binaries {
-        Some(folder) => Programs::in_folder(folder),
-        None => Programs::build()?,
-    };
+    let programs = Programs::get(options.binaries.as_deref())?;
     let inputs = match &options.file {
         Some(file) => vec![Input::of(file)?],
         None if options.subject == Subject::Memory => {
@@ -97,7 +89,7 @@ pub fn run(words: &[&str]) -> Result<()> {
         return s3::run(&programs, &inputs, options.rounds);
     }
     if options.subject == Subject::Kafka {
-        return kafka::run(&programs, &inputs[..1], options.rounds);
+        return kafka::run(&programs, &inputs[..1], options.rounds, options.peers);
     }
     let mut contenders = contender::all(options.subject, &programs)?;
     if let Some(name) = &options.only {
@@ -141,7 +133,11 @@ fn parse(words: &[&str]) -> Result<Options> {
         Subject::S3 | Subject::Kafka => 3,
         Subject::Memory => 1,
     };
-    let mut options = Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None };
+    let mut options =
+        Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None, peers: false };
+    if let ["--peers", more @ ..] = rest {
+        (options.peers, rest) = (true, more);
+    }
     while let [name, value, more @ ..] = rest {
         match *name {
             "--rounds" => options.rounds = value.parse()?,
@@ -155,27 +151,4 @@ fn parse(words: &[&str]) -> Result<Options> {
     }
     ensure!(rest.is_empty() && options.rounds > 0, USAGE);
     Ok(options)
-}
-
-/// The release builds that are measured.
-struct Programs {
-    tributary: PathBuf,
-    xtask: PathBuf,
-}
-
-impl Programs {
-    fn build() -> Result<Self> {
-        let root = crate::root();
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "tributary", "--package", "xtask"])
-            .current_dir(&root)
-            .status()?;
-        ensure!(status.success(), "the release build failed");
-        let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
-        Ok(Self::in_folder(&metadata.target_directory.into_std_path_buf().join("release")))
-    }
-
-    fn in_folder(folder: &Path) -> Self {
-        Self { tributary: folder.join("tributary"), xtask: folder.join("xtask") }
-    }
 }

@@ -12,7 +12,13 @@ use std::path::{Path, PathBuf};
 
 pub mod bench;
 pub mod chaos;
+mod engines;
+pub mod latency;
+mod programs;
 pub mod schema;
+pub mod soak;
+mod stream;
+mod topic;
 
 /// The root of the checkout this was built from.
 pub fn root() -> PathBuf {

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use anyhow::{Result, anyhow};
 
-use super::{Programs, Subject, venv};
+use super::Subject;
+use crate::engines::venv;
+use crate::programs::Programs;
 
 /// A program that is given an input and an empty folder of its own.
 pub(crate) struct Contender {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::venv;
+use crate::engines::venv;
 
 /// A file of agent events, one a line.
 pub(crate) struct Input {

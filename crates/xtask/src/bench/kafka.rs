@@ -6,49 +6,54 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use anyhow::{Context, Result, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::contender::Contender;
 use super::input::Input;
-use super::kafka_server::Kafka;
-use super::{Programs, measured, report, venv};
+use super::{measured, peers, report};
+use crate::engines::kafka::Kafka;
+use crate::engines::venv;
+use crate::programs::Programs;
+use crate::topic::{PARTITIONS, Topic, WAIT};
 
-const PARTITIONS: i32 = 6;
-
-/// Longer than any answer of a broker that works.
-const WAIT: Duration = Duration::from_secs(60);
+/// What is no event of its own is derived, which no peer does.
+const EVENTS: &str = "[transform.connect]\ntables = [\"agent_event\", \"agent_event_contacts\"]\n";
 
 /// Fills a topic with each input, measures, prints the table.
-pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize) -> Result<()> {
+pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize, with_peers: bool) -> Result<()> {
     let folder = venv::cache().join(format!("bench/broker-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let broker = Kafka::start(&folder).context("there is no broker to measure with")?;
-    let outcome = inputs.iter().try_for_each(|input| one(programs, input, rounds, &broker.bootstrap()));
+    let outcome = inputs.iter().try_for_each(|input| one(programs, input, rounds, with_peers, &broker.bootstrap()));
     drop(broker);
     fs::remove_dir_all(&folder)?;
     outcome
 }
 
-fn one(programs: &Programs, input: &Input, rounds: usize, brokers: &str) -> Result<()> {
+fn one(programs: &Programs, input: &Input, rounds: usize, with_peers: bool, brokers: &str) -> Result<()> {
     let topic = input.name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    produce(brokers, &topic, &input.path)?;
-    let events = "[transform.connect]\ntables = [\"agent_event\", \"agent_event_contacts\"]\n";
-    let from_topic =
-        |tables: &str| format!("[sources.agents.kafka]\nbrokers = '{brokers}'\ntopics = ['{topic}']\n{tables}");
+    produce(brokers, &topic, "zstd", &input.path)?;
+    let from_topic = |topic: &str, tables: &str| {
+        format!("[sources.agents.kafka]\nbrokers = '{brokers}'\ntopics = ['{topic}']\n{tables}")
+    };
     let from_file = |tables: &str| format!("[sources.agents.file]\npaths = ['{}']\n{tables}", input.path.display());
-    let contenders = [
+    let mut contenders = vec![
         discard(programs, brokers, &topic),
-        contender(programs, "kafka-events", "run: two tables, from the topic", from_topic(events)),
-        contender(programs, "file-events", "run: two tables, from the file", from_file(events)),
-        contender(programs, "kafka", "run: every table, from the topic", from_topic("")),
+        contender(programs, "kafka-events", "run: two tables, from the topic", from_topic(&topic, EVENTS)),
+        contender(programs, "file-events", "run: two tables, from the file", from_file(EVENTS)),
+        contender(programs, "kafka", "run: every table, from the topic", from_topic(&topic, "")),
         contender(programs, "file", "run: every table, from the file", from_file("")),
     ];
+    if with_peers {
+        let other = format!("{topic}-{}", peers::CODEC);
+        produce(brokers, &other, peers::CODEC, &input.path)?;
+        let does = "run: two tables, from the peers' topic";
+        contenders.push(contender(programs, "kafka-lz4", does, from_topic(&other, EVENTS)));
+        contenders.extend(peers::all(brokers, &other)?);
+    }
     let samples = measured(&contenders, input, rounds)?;
     report::print(input, &contenders, &samples)
 }
@@ -87,8 +92,11 @@ fn discard(programs: &Programs, brokers: &str, topic: &str) -> Contender {
 pub fn discard_topic(brokers: &str, topic: &str) -> Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", "discard").set("enable.auto.commit", "false");
-    config.set("enable.partition.eof", "true").set("queued.max.messages.kbytes", "16384");
-    config.set("queued.min.messages", "10000").set("fetch.max.bytes", "16777216");
+    config.set("enable.partition.eof", "true");
+    // As `run` has it, whose budget gives the client an eighth of 24 MiB: see crates/source-kafka/src/config.rs.
+    config.set("queued.max.messages.kbytes", "3072").set("queued.min.messages", "100000");
+    config.set("fetch.queue.backoff.ms", "20");
+    config.set("fetch.max.bytes", (1 << 20).to_string()).set("fetch.message.max.bytes", (64 << 10).to_string());
     let consumer: BaseConsumer = config.create()?;
     let mut list = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
@@ -111,27 +119,11 @@ pub fn discard_topic(brokers: &str, topic: &str) -> Result<()> {
     Ok(())
 }
 
-/// One record a line, keyed by its agent.
-fn produce(brokers: &str, topic: &str, file: &Path) -> Result<()> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("linger.ms", "20").set("compression.type", "zstd");
-    let admin: AdminClient<DefaultClientContext> = config.create()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let wanted = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
-    for made in runtime.block_on(admin.create_topics([&wanted], &AdminOptions::new()))? {
-        made.map_err(|(topic, code)| anyhow!("{topic}: {code}"))?;
-    }
-    let producer: BaseProducer = config.create()?;
+/// One record a line.
+fn produce(brokers: &str, topic: &str, codec: &str, file: &Path) -> Result<()> {
+    let topic = Topic::create(brokers, topic, codec, Duration::from_millis(20))?;
     for line in BufReader::new(fs::File::open(file)?).lines() {
-        let line = line?;
-        let key = line.split("\"AgentARN\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        let mut record = BaseRecord::to(topic).key(key).payload(&line);
-        while let Err((error, back)) = producer.send(record) {
-            ensure!(error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
-            record = back;
-            producer.poll(Duration::from_millis(20));
-        }
+        topic.produce(&line?)?;
     }
-    producer.flush(WAIT)?;
-    Ok(())
+    topic.flush()
 }

@@ -11,8 +11,10 @@ use tributary_testkit::FaultProxy;
 
 use super::contender::Contender;
 use super::input::Input;
-use super::weed::{BUCKET, KEYS, Weed};
-use super::{Programs, measured, report, venv};
+use super::{measured, report};
+use crate::engines::venv;
+use crate::engines::weed::{BUCKET, KEYS, Weed};
+use crate::programs::Programs;
 
 /// Measures on each input, prints the table, and counts the requests of one more run.
 pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize) -> Result<()> {
@@ -62,7 +64,7 @@ enum Place {
 }
 
 fn contender(programs: &Programs, name: &'static str, does: &'static str, place: Place) -> Contender {
-    let programs = Programs { tributary: programs.tributary.clone(), xtask: programs.xtask.clone() };
+    let programs = programs.clone();
     let command = move |input: &Path, folder: &Path| prepare(&programs, input, folder, &place);
     Contender { name, does, command: Box::new(command) }
 }
