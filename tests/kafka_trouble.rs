@@ -181,6 +181,39 @@ fn a_topic_that_is_not_keyed_by_agent_is_named() {
     assert!(said.contains("events of one agent are in both") && said.contains("contacts/"), "{said}");
 }
 
+/// In a group of the brokers' own the name of a process is its own until its session is over: who comes with it waits. In a
+/// classic group the older of the two ends.
+#[test]
+fn a_name_is_one_process_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    topics.create(TOPIC, 2, &[]);
+    let lines = events("--agents 5 --events 60 --days 1 --seed 66");
+    let (first, second): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
+    for group in ["consumer", "classic"] {
+        let source = format!("group = {group:?}\ngroup_id = {group:?}\ninstance_id = \"one\"");
+        let lab = streaming(&kafka.bootstrap(), &source, "[commit]\nevery = \"1s\"");
+        let older = Stream::start(&lab);
+        if group == "consumer" {
+            topics.produce(TOPIC, first.iter().map(|(_, line)| *line));
+        }
+        let before = if group == "consumer" { 30 } else { 60 };
+        wait_until("what is there", || rows(&lab) == before);
+        let newer = Stream::start(&lab);
+        let said = || fs::read_to_string(lab.path("stream.log")).unwrap();
+        if group == "consumer" {
+            wait_until("it is named", || said().contains("instance_id one is still held"));
+            drop(older);
+            topics.produce(TOPIC, second.iter().map(|(_, line)| *line));
+            wait_until("the newer has it all", || rows(&lab) == 60);
+        } else {
+            assert_eq!(older.end(), Some(5), "{}", said());
+        }
+        assert_eq!(newer.stop()["outcome"], "drained");
+    }
+}
+
 /// Longer than the session, and at full size longer than any patience of a run that has an end. When the broker is back it
 /// stands still once more while the partitions are placed.
 #[test]

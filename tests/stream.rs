@@ -22,6 +22,16 @@ impl Stream {
         Self(command.stderr(log).spawn().unwrap())
     }
 
+    /// Waits until it ends by itself; its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        let mut code = None;
+        wait_until("the stream ends", || {
+            code = self.0.try_wait().unwrap();
+            code.is_some()
+        });
+        code.and_then(|status| status.code())
+    }
+
     /// Asks it to end; what it did.
     pub(crate) fn stop(mut self) -> serde_json::Value {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());

@@ -1,18 +1,18 @@
 //! A first look at the brokers.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tributary_core::Clock;
 
 use crate::config;
 use crate::error::Error;
 use crate::options::Options;
+use crate::said::Said;
 use crate::signing::Signing;
 
 /// How long the first answer may take.
@@ -73,33 +73,20 @@ pub fn probe(options: &Options, clock: &Arc<dyn Clock>) -> Result<String, Error>
     let settings = |cause| Error::settings(&options.name, &cause);
     let looking = Looking::start(options, clock)?;
     let member: BaseConsumer<Looking> = config::member(options).create_with_context(looking).map_err(settings)?;
-    look(&member, options, &|| member.context().said())?;
+    look(&member, options, &|| member.context().said.text())?;
     Ok(format!("found {}", options.topics.join(", ")))
-}
-
-/// Keeps what the client complained of; that all brokers are down, which follows from each other reason, only where it
-/// gave none.
-pub(crate) fn note(said: &Mutex<String>, error: &KafkaError, reason: &str) {
-    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.is_empty() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-        *said = format!("{error}: {reason}");
-    }
 }
 
 /// Keeps what the client says.
 pub(crate) struct Looking {
     signing: Signing,
-    said: Mutex<String>,
+    said: Said,
 }
 
 impl Looking {
     /// With a token, where one is wanted.
     pub(crate) fn start(options: &Options, clock: &Arc<dyn Clock>) -> Result<Self, Error> {
-        Ok(Self { signing: Signing::start(options, clock)?, said: Mutex::default() })
-    }
-
-    fn said(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Ok(Self { signing: Signing::start(options, clock)?, said: Said::default() })
     }
 }
 
@@ -112,7 +99,7 @@ impl ClientContext for Looking {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "brokers");
-        note(&self.said, &error, reason);
+        self.said.note(&error, reason, Instant::now());
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {

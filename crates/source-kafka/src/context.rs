@@ -17,11 +17,11 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 use tributary_core::{Checkpoint, RawBatch, SplitId};
 
-use crate::client::note;
 use crate::error::Error;
 use crate::options::Options;
 use crate::part::Part;
 use crate::place::{self, Placed, place};
+use crate::said::Said;
 use crate::signing::Signing;
 
 /// How long a line may take to begin anew while a rebalance waits for it; then the partitions are taken without one.
@@ -112,19 +112,45 @@ impl Session {
 }
 
 /// What the source shows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Facts {
+    pub(crate) name: String,
+    instance: Option<String>,
     /// Records behind the ends of our partitions; `u64::MAX` while that is not known.
     pub(crate) lag: AtomicU64,
     /// It takes no line any more.
     pub(crate) has_left: AtomicBool,
+    /// Why the client can do nothing more.
+    fatal: Mutex<Option<KafkaError>>,
     /// What the client complained of last.
-    said: Mutex<String>,
+    pub(crate) said: Said,
 }
 
 impl Facts {
-    pub(crate) fn said(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            name: options.name.clone(),
+            instance: options.instance_id.clone(),
+            lag: AtomicU64::new(u64::MAX),
+            has_left: AtomicBool::new(false),
+            fatal: Mutex::default(),
+            said: Said::default(),
+        }
+    }
+
+    /// The client can do nothing more.
+    pub(crate) fn died(&self, cause: KafkaError) -> Error {
+        *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+        self.has_left.store(true, Ordering::Release);
+        self.gone()
+    }
+
+    /// Why the thread that polls is gone.
+    pub(crate) fn gone(&self) -> Error {
+        match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(cause) => Error::fatal(&self.name, self.instance.as_deref(), cause),
+            None => Error::Thread { name: self.name.clone() },
+        }
     }
 }
 
@@ -390,6 +416,8 @@ impl ClientContext for Context {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
                 tracing::debug!(facility, message, "client");
             }
+            // The callback below tells it too.
+            _ if facility == "FAIL" => tracing::debug!(facility, message, "client"),
             _ => tracing::warn!(facility, message, "client"),
         }
     }
@@ -419,8 +447,11 @@ impl ClientContext for Context {
 
     /// Also of what a poll returns as an error.
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "brokers");
-        note(&self.facts.said, &error, reason);
+        if self.facts.said.note(&error, reason, Instant::now()) {
+            tracing::warn!(%error, reason, "brokers");
+        } else {
+            tracing::debug!(%error, reason, "brokers");
+        }
     }
 }
 

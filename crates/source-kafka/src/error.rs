@@ -97,6 +97,17 @@ pub enum Error {
         /// What the client says.
         cause: Box<KafkaError>,
     },
+    /// The name of this member is another's still.
+    #[error(
+        "source {name}: instance_id {instance} is still held in the group, by a process that runs, or by one that died less \
+         than its session ago: waiting for it. Each process needs an instance_id of its own, or none"
+    )]
+    Held {
+        /// The source.
+        name: String,
+        /// The name of the member.
+        instance: String,
+    },
     /// The client gave up.
     #[error("source {name}: Kafka's client gave up: {cause}")]
     Fatal {
@@ -125,6 +136,18 @@ impl Error {
         Self::Settings { name: name.to_owned(), said }
     }
 
+    /// What a member says that can do nothing more.
+    pub(crate) fn fatal(name: &str, instance: Option<&str>, cause: KafkaError) -> Self {
+        let name = name.to_owned();
+        match (cause.rdkafka_error_code(), instance) {
+            // In groups of KIP-848 who comes waits for who is there; in classic ones who is there is thrown out.
+            (Some(RDKafkaErrorCode::UnreleasedInstanceId), Some(instance)) => {
+                Self::Held { name, instance: instance.to_owned() }
+            }
+            _ => Self::Fatal { name, cause: Box::new(cause) },
+        }
+    }
+
     /// What it asks of the caller.
     pub fn fault(&self) -> Fault {
         match self {
@@ -133,7 +156,7 @@ impl Error {
             Self::Beyond { .. } | Self::WhichTopic { .. } => Fault::Data,
             // Somebody else runs under our name.
             Self::Fatal { cause, .. } if is_fenced(cause) => Fault::Fenced,
-            Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
+            Self::Held { .. } | Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
             Self::Positions(_) | Self::Thread { .. } => Fault::Bug,
         }
     }
@@ -149,6 +172,7 @@ impl Error {
             Self::Beyond { .. } => "source-kafka/beyond",
             Self::WhichTopic { .. } => "source-kafka/which-topic",
             Self::Call { .. } => "source-kafka/call",
+            Self::Held { .. } => "source-kafka/held",
             Self::Fatal { .. } => "source-kafka/fatal",
             Self::Positions(_) => "source-kafka/positions",
             Self::Thread { .. } => "source-kafka/thread",
@@ -157,10 +181,7 @@ impl Error {
 }
 
 fn is_fenced(cause: &KafkaError) -> bool {
-    matches!(
-        cause.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId)
-    )
+    cause.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId)
 }
 
 impl From<Error> for Failure {

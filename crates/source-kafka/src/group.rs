@@ -43,13 +43,12 @@ impl Group {
         let (commands, receiver) = mpsc::channel();
         let name = options.name.clone();
         let settings = |cause| Error::settings(&name, &cause);
-        let facts = Arc::new(Facts::default());
-        facts.lag.store(u64::MAX, Ordering::Relaxed);
+        let facts = Arc::new(Facts::new(&options));
         let config = config::member(&options);
         let signing = Signing::start(&options, clock)?;
         let context = Context::new(options.clone(), Arc::clone(&facts), signing, State::new(receiver));
         let member: BaseConsumer<Context> = config.create_with_context(context).map_err(settings)?;
-        client::look(&member, &options, &|| facts.said())?;
+        client::look(&member, &options, &|| facts.said.text())?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         member.subscribe(&topics).map_err(settings)?;
         let polling = Polling::new(member);
@@ -66,16 +65,15 @@ impl Group {
     /// A source that goes on where `checkpoint` says. The one before it has to be gone.
     ///
     /// # Errors
-    /// [`Error::Thread`].
+    /// [`Error::Fatal`], [`Error::Held`], [`Error::Thread`].
     pub fn attach(&self, checkpoint: &Checkpoint) -> Result<KafkaSource, Error> {
-        let gone = || Error::Thread { name: self.name.clone() };
-        let commands = self.commands.clone().ok_or_else(gone)?;
+        let commands = self.commands.clone().ok_or_else(|| self.facts.gone())?;
         let (batches, receiver) = tokio::sync::mpsc::channel(BATCHES);
         let end = Arc::new(End::default());
         let id = self.sessions.fetch_add(1, Ordering::Relaxed);
         let session = Session { id, checkpoint: checkpoint.clone(), batches, end: Arc::clone(&end) };
-        commands.send(Command::Attach(session)).map_err(|_| gone())?;
-        Ok(KafkaSource::new(self.name.clone(), id, receiver, end, commands, Arc::clone(&self.facts)))
+        commands.send(Command::Attach(session)).map_err(|_| self.facts.gone())?;
+        Ok(KafkaSource::new(id, receiver, end, commands, Arc::clone(&self.facts)))
     }
 }
 

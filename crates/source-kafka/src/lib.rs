@@ -33,6 +33,7 @@ mod owned;
 mod part;
 mod place;
 mod poll;
+mod said;
 mod signing;
 mod source;
 

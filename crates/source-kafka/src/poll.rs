@@ -124,10 +124,10 @@ impl Polling {
             }
             KafkaError::MessageConsumptionFatal(_) => {
                 // This member can do nothing more; a line that begins anew needs another one.
-                context.facts.has_left.store(true, Ordering::Release);
+                let error = context.facts.died(error);
                 let mut state = self.state();
                 state.is_over = true;
-                state.fail(Error::Fatal { name: context.options.name.clone(), cause: Box::new(error) });
+                state.fail(error);
             }
             // The callback has told it.
             error => tracing::debug!(%error, "polling"),

@@ -13,7 +13,6 @@ use crate::error::Error;
 
 /// Records of the partitions that are ours while it lives.
 pub struct KafkaSource {
-    name: String,
     id: u64,
     batches: Receiver<Result<RawBatch, Error>>,
     end: Arc<End>,
@@ -23,14 +22,13 @@ pub struct KafkaSource {
 
 impl KafkaSource {
     pub(crate) fn new(
-        name: String,
         id: u64,
         batches: Receiver<Result<RawBatch, Error>>,
         end: Arc<End>,
         commands: Sender<Command>,
         facts: Arc<Facts>,
     ) -> Self {
-        Self { name, id, batches, end, commands, facts }
+        Self { id, batches, end, commands, facts }
     }
 }
 
@@ -47,19 +45,20 @@ impl Source for KafkaSource {
         match self.batches.recv().await {
             Some(batch) => Ok(Some(batch?)),
             None if self.end.is_finished() || self.end.is_interrupted() => Ok(None),
-            None => Err(Error::Thread { name: self.name.clone() }.into()),
+            None => Err(self.facts.gone().into()),
         }
     }
 
     async fn release(&mut self, durable: &Checkpoint) -> Result<(), Failure> {
-        let prefix = format!("{}/", self.name);
+        let prefix = format!("{}/", self.facts.name);
         let ours = durable.positions().filter(|(split, _)| split.as_str().starts_with(&prefix));
         let offsets = ours.filter_map(|(split, position)| match position {
             Position::Offset(offset) => Some((split.clone(), *offset)),
             _ => None,
         });
-        let sent = self.commands.send(Command::Commit(offsets.collect()));
-        sent.map_err(|_| Error::Thread { name: self.name.clone() }.into())
+        // A courtesy. Where the thread is gone, what is read next says why.
+        self.commands.send(Command::Commit(offsets.collect())).ok();
+        Ok(())
     }
 
     fn lag(&self) -> Option<Lag> {
