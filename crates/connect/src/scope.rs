@@ -24,11 +24,15 @@ const FRESH_BYTES: usize = 16 << 20;
 pub(crate) struct ConnectScope {
     seen: Seen,
     learned: BTreeSet<Day>,
+    /// Whether committed keys were ever learned, which is so for sources whose keys stand for the lake's.
+    has_learned: bool,
     /// The keys since the last snapshot, encoded.
     fresh: Vec<u8>,
     horizon: i32,
     /// The newest minute of an event that was not ahead of its time, from which the horizon counts.
     watermark: i32,
+    /// Keys of earlier minutes were forgotten.
+    forgotten: i32,
 }
 
 impl ConnectScope {
@@ -47,12 +51,30 @@ impl ConnectScope {
                 seen.insert(key);
             }
         }
-        Ok(Self { seen, learned: BTreeSet::new(), fresh: Vec::new(), horizon: horizon_minutes, watermark })
+        Ok(Self {
+            seen,
+            learned: BTreeSet::new(),
+            has_learned: false,
+            fresh: Vec::new(),
+            horizon: horizon_minutes,
+            watermark,
+            forgotten: i32::MIN,
+        })
     }
 
     /// The minute before which keys are not carried over to the next run.
     fn cutoff(&self) -> i32 {
         self.watermark.saturating_sub(self.horizon)
+    }
+
+    /// A stream never ends, and what is older than the horizon no restart would know either. Where committed days were
+    /// learned keys are kept: they stand for what is in the lake.
+    fn forget_old(&mut self) {
+        let cutoff = self.cutoff();
+        if !self.has_learned && cutoff >= self.forgotten.saturating_add(self.horizon / 8).saturating_add(1) {
+            self.seen.forget_before(cutoff);
+            self.forgotten = cutoff;
+        }
     }
 
     fn thin_out(&mut self) {
@@ -87,6 +109,7 @@ impl Scope for ConnectScope {
             self.seen.insert(*key);
         }
         self.learned.insert(day);
+        self.has_learned = true;
     }
 
     fn apply(&mut self, decoded: Decoded) -> Normalized {
@@ -106,6 +129,7 @@ impl Scope for ConnectScope {
             // Keys of these days are forgotten; their next event reads what is committed to them again.
             self.learned.retain(|day| day.start().minute() > i64::from(short_since));
         }
+        self.forget_old();
         if self.fresh.len() > FRESH_BYTES {
             self.thin_out();
         }
@@ -159,4 +183,40 @@ fn keep(rows: &RecordBatch, owners: &[u32], is_new: &[bool]) -> RecordBatch {
         owners.iter().map(|owner| Some(is_new.get(*owner as usize).copied().unwrap_or(false))).collect();
     // The mask has one value a row, the one thing that `filter` can dislike.
     filter_record_batch(rows, &mask).unwrap_or_else(|_| RecordBatch::new_empty(rows.schema()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tributary_core::Timestamp;
+
+    use super::*;
+    use crate::seen::KeyMemory;
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn minutes(scope: &mut ConnectScope, minutes: std::ops::Range<i32>) -> u64 {
+        let events: Vec<RowKey> = minutes.clone().map(|minute| RowKey { hash: minute as u128, minute }).collect();
+        let latest = Some(Timestamp::from_micros(i64::from(minutes.end - 1) * MINUTE));
+        let read = events.len() as u64;
+        scope.apply(Decoded { events, latest, read, ..Decoded::default() }).tally.duplicates
+    }
+
+    #[test]
+    fn a_stream_holds_its_horizon_and_a_lake_its_days() {
+        let new = || ConnectScope::restore(100, KeyMemory::of(1 << 20), None, &[]).unwrap();
+        let mut stream = new();
+        for hour in 0..50 {
+            assert_eq!(minutes(&mut stream, hour * 60..hour * 60 + 60), 0);
+            assert!(stream.held().keys <= 100 + 60 + 14, "{:?}", stream.held());
+        }
+        assert_eq!(minutes(&mut stream, 2_900..3_000), 100, "within the horizon nothing is forgotten");
+        assert_eq!(minutes(&mut stream, 0..10), 0, "beyond it, everything");
+
+        let mut lake = new();
+        lake.learn(Timestamp::from_micros(0).day(), &[]);
+        for hour in 0..50 {
+            minutes(&mut lake, hour * 60..hour * 60 + 60);
+        }
+        assert_eq!(minutes(&mut lake, 0..10), 10);
+    }
 }

@@ -126,6 +126,18 @@ impl Seen {
         }
     }
 
+    /// Forgets the keys of earlier minutes: those in memory, and runs that hold nothing else.
+    pub(crate) fn forget_before(&mut self, minute: i32) {
+        for shard in &mut self.shards {
+            shard.retain(|entry| entry.2 >= minute);
+        }
+        self.in_memory = self.shards.iter().map(HashTable::len).sum();
+        let (kept, gone) = self.runs.drain(..).partition(|run| run.latest >= minute);
+        self.runs = kept;
+        let gone: Vec<Run> = gone;
+        gone.iter().for_each(|run| self.release(run));
+    }
+
     fn is_in_a_run(&mut self, hash: u128) -> bool {
         let Some(scratch) = &self.scratch else { return false };
         for run in &self.runs {
@@ -391,6 +403,21 @@ mod tests {
             assert!(kept.clone().count() > 0);
             kept.for_each(|number| assert!(!seen.insert(key(number)), "{number}"));
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_from_memory_and_from_runs() {
+        let mut seen = Seen::new(KeyMemory::of(300 * KEY_BYTES), Some(Memory::new(usize::MAX)));
+        (0..1_000).for_each(|number| assert!(seen.insert(key(number))));
+        assert!(seen.runs.len() > 2);
+        seen.forget_before(900);
+        assert!(seen.runs.iter().all(|run| run.latest >= 900));
+        assert!(seen.shards.iter().flat_map(|shard| shard.iter()).all(|entry| entry.2 >= 900));
+        (900..1_000).for_each(|number| assert!(!seen.insert(key(number)), "{number}"));
+        assert!(seen.insert(key(0)));
+        seen.forget_before(i32::MAX);
+        assert_eq!(seen.held(), Held { keys: 0, short_since: None });
+        assert!(seen.insert(key(999)));
     }
 
     #[test]
