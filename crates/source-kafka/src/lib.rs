@@ -33,6 +33,7 @@ mod owned;
 mod part;
 mod place;
 mod poll;
+mod rebalance;
 mod said;
 mod signing;
 mod source;

@@ -34,6 +34,9 @@ const AGAIN: Duration = Duration::from_millis(2);
 /// gone may never read the one that was made again.
 const SAME: Duration = Duration::from_secs(15);
 
+/// So long after joining it is told that the group gave us no answer.
+const LONG: Duration = Duration::from_secs(30);
+
 /// How often commands, what waits and the end of a batch are looked at while messages come.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -54,7 +57,8 @@ impl Polling {
 
     /// Until nobody asks for anything more. Dropping the member leaves the group.
     pub(crate) fn run(self) {
-        let mut looked = Instant::now();
+        let (mut looked, joined) = (Instant::now(), Instant::now());
+        let mut is_told = false;
         let mut quiet = Confirm::new(&self.member);
         let mut confirmed = Instant::now();
         while self.obey() {
@@ -80,6 +84,18 @@ impl Polling {
             }
             self.finish();
             looked = Instant::now();
+            if !is_told && joined.elapsed() >= LONG {
+                is_told = true;
+                self.tell_waiting();
+            }
+        }
+    }
+
+    /// Where nothing happens, says what it may be.
+    fn tell_waiting(&self) {
+        if !self.state().was_assigned {
+            let topics = self.member.context().options.topics.join(", ");
+            tracing::warn!(topics, "no partition yet: no topic is called so, or the group waits for another member");
         }
     }
 
