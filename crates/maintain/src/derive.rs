@@ -15,7 +15,7 @@ use tributary_store::ObjectStore;
 use crate::digests::Side;
 use crate::error::Error;
 use crate::marks::newest_events;
-use crate::merge::Events;
+use crate::merge::{Events, Merge};
 use crate::news::{News, SinceNews};
 use crate::sightings::Rows;
 
@@ -40,11 +40,17 @@ pub struct Rules {
     pub custom_states: Vec<Box<str>>,
     /// Whether events of one agent and millisecond are taken in the order that their snapshots tell, and gaps looked for.
     pub links: bool,
+    /// Bytes of row groups, decompressed, that are merged at once, at most; but at least two are.
+    pub merged: u64,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
     pub now: Timestamp,
 }
 
 impl Rules {
+    fn merge(&self) -> Merge {
+        Merge { links: self.links, bytes: self.merged }
+    }
+
     pub(crate) fn silence_micros(&self) -> i64 {
         i64::try_from(self.silence.as_micros()).unwrap_or(i64::MAX)
     }
@@ -177,7 +183,7 @@ impl<'a> Deriver<'a> {
     /// Takes a day before those asked for into account; what ended then has its rows.
     pub(crate) async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.rules.links), self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.rules.merge()), self.scratch).await?;
         let mut newest = day.start();
         while events.next(self.store).await? {
             let tied = events.tied(self.store).await?;
@@ -199,7 +205,7 @@ impl<'a> Deriver<'a> {
 
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.rules.links), self.scratch).await?;
+        let mut events = Events::of(self.store, self.live, (day, self.rules.merge()), self.scratch).await?;
         while events.next(self.store).await? {
             let tied = events.tied(self.store).await?;
             for (rows, row) in self.in_order(&tied, events.current()) {

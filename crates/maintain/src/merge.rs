@@ -29,12 +29,18 @@ const LEAST_ROWS: usize = 64;
 /// are merged so many at a time into runs on the spool, and then the runs.
 const AT_ONCE: usize = 48;
 
-/// Nor more than have so many bytes, decompressed, in the columns that are read, for a reader holds those of its row group;
-/// but at least two.
-const BYTES_AT_ONCE: u64 = 160 << 20;
-
 /// Rows of a run that are read back together.
 const RUN_ROWS: usize = 512;
+
+/// How events are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Merge {
+    /// With digests of their snapshots.
+    pub(crate) links: bool,
+    /// No more row groups are merged at once than have so many bytes, decompressed, in the columns that are read, for a
+    /// reader holds those of its row group; but at least two.
+    pub(crate) bytes: u64,
+}
 
 /// Where a row stands in the order; the event's id decides between two of the same moment.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,25 +153,25 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The day's, from the first, with digests of the snapshots if `links` are wanted. With
+    /// The day's, from the first. With
     /// a spool, memory hardly grows with the number of row groups: 512 rows for each run of some of them.
     pub(crate) async fn of(
         store: &dyn ObjectStore,
         live: &LiveFiles,
-        (day, links): (Day, bool),
+        (day, merge): (Day, Merge),
         scratch: Option<&Arc<dyn Scratch>>,
     ) -> Result<Self, Error> {
         let files = live.day(&TableId::new("agent_event"), PartitionPath::of(day));
         let Some(scratch) = scratch.filter(|_| files.len() > AT_ONCE) else {
             let groups = groups_of(store, files).await?;
-            return match scratch.filter(|_| at_once(&groups, links) < groups.len()) {
-                Some(scratch) => Ok(Self::new(runs(store, &groups, links, scratch).await?)),
-                None => Ok(Self::new(open(store, &groups, links).await?)),
+            return match scratch.filter(|_| at_once(&groups, merge) < groups.len()) {
+                Some(scratch) => Ok(Self::new(runs(store, &groups, merge, scratch).await?)),
+                None => Ok(Self::new(open(store, &groups, merge.links).await?)),
             };
         };
         let mut cursors = Vec::new();
         for files in files.chunks(AT_ONCE) {
-            cursors.extend(runs(store, &groups_of(store, files).await?, links, scratch).await?);
+            cursors.extend(runs(store, &groups_of(store, files).await?, merge, scratch).await?);
         }
         Ok(Self::new(cursors))
     }
@@ -246,15 +252,15 @@ async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Gr
 async fn runs(
     store: &dyn ObjectStore,
     groups: &[Group],
-    links: bool,
+    merge: Merge,
     scratch: &Arc<dyn Scratch>,
 ) -> Result<Vec<Cursor>, Error> {
     let (mut cursors, mut left) = (Vec::new(), groups);
     while let Some((first, ..)) = left.first() {
         let run = Run::new(scratch, first.clone());
-        let (now, later) = left.split_at(at_once(left, links));
+        let (now, later) = left.split_at(at_once(left, merge));
         left = later;
-        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, now, links).await?), store).await?);
+        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, now, merge.links).await?), store).await?);
         if let Some(rows) = feed.next(store).await? {
             cursors.push(Cursor::new(feed, rows));
         }
@@ -263,15 +269,15 @@ async fn runs(
 }
 
 /// How many of these row groups are read at once, from the first.
-fn at_once(groups: &[Group], links: bool) -> usize {
-    let columns = columns(links);
+fn at_once(groups: &[Group], merge: Merge) -> usize {
+    let columns = columns(merge.links);
     let mut bytes = 0;
     let fits = groups.iter().take(AT_ONCE).take_while(|(_, footer, number)| {
         let leaves = footer.row_group(*number).columns().iter();
         let is_read = |path: &str| columns.iter().any(|column| column == path);
         let read = leaves.filter(|leaf| leaf.column_path().parts().first().is_some_and(|root| is_read(root)));
         bytes += read.map(|leaf| u64::try_from(leaf.uncompressed_size()).unwrap_or(0)).sum::<u64>();
-        bytes <= BYTES_AT_ONCE
+        bytes <= merge.bytes
     });
     fits.count().max(2).min(groups.len())
 }

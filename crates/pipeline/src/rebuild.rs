@@ -11,10 +11,15 @@ use tributary_maintain::{Attempted, Marks, Rebuild, Rebuilt, Rules, newest_event
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_store::ObjectStore;
 
-use crate::build::open_lake;
-use crate::build::{open_spool, sink_options};
+use crate::build::{open_lake, open_spool, sink_options};
 use crate::lake::open_lake_if_there;
-use crate::{LineFactory, Plan};
+use crate::{LineFactory, Mode, Plan};
+
+/// Bytes of row groups that are merged at once: after a batch, when the line has given back what it had.
+const MERGED: u64 = 160 << 20;
+
+/// The same beside a stream that goes on.
+const MERGED_BESIDE: u64 = 48 << 20;
 
 /// How often days are derived again because somebody committed meanwhile.
 const PATIENCE: usize = 5;
@@ -154,6 +159,10 @@ impl<'a> Deriving<'a> {
             early_seconds: connect.early_seconds,
             interval: connect.interval,
             custom_states: connect.custom_states.iter().map(|arn| arn.as_str().into()).collect(),
+            merged: match self.plan.mode {
+                Mode::Batch => MERGED,
+                Mode::Streaming => MERGED_BESIDE,
+            },
             links: connect.tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
             now: self.clock.now(),
         };
