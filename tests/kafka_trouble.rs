@@ -1,13 +1,12 @@
 //! A real Kafka whose topics, rights and answers change while they are read.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::engines::kafka::{Kafka, Options, USER};
 use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference};
+use crate::raw_kafka::{ask, produce, text};
 use crate::stream::{Stream, wait_until};
 use crate::topics::{TOPIC, Topics, read_topic};
 
@@ -155,6 +154,25 @@ fn a_right_is_taken_and_given_back() {
     assert_eq!(plain.status()["tables"]["agent_event"], lab_table(&lab, &plain));
 }
 
+/// Names of headers are bytes, and one record may hold thousands of payloads beside large headers: each is a row, and nothing
+/// ends the run or takes memory without end.
+#[test]
+fn headers_may_be_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let topics = Topics::on(&kafka);
+    // What is produced byte by byte is of long ago.
+    topics.create(TOPIC, 1, &[("retention.ms", "-1")]);
+    let many = format!("[{}]", vec!["{}"; 20_000].join(","));
+    let large = vec![b'x'; 200_000];
+    produce(&kafka.bootstrap(), TOPIC, b"{}", &[(b"caf\xe9", b"\xff"), (b"", b"")]);
+    produce(&kafka.bootstrap(), TOPIC, many.as_bytes(), &[(b"trace", &large)]);
+    let lab = batch(&kafka.bootstrap(), "");
+    let summary = lab.run();
+    assert_eq!(summary["tally"]["rejected"], 20_001, "{summary}");
+    assert!(lab.status()["tables"]["rejected"]["bytes"].as_u64().unwrap() < 5_000_000, "{}", lab.status());
+}
+
 /// By contact: of an agent's events some are in one partition, some in another. Keyed by agent nothing is said.
 #[test]
 fn a_topic_that_is_not_keyed_by_agent_is_named() {
@@ -289,30 +307,8 @@ impl Rights {
         text(&mut body, &format!("User:{}", USER.0));
         text(&mut body, "*");
         body.extend([READ, ALLOW]);
-        let answer = self.ask(if change == Change::Grant { 30 } else { 31 }, &body);
+        let answer = ask(&self.broker, if change == Change::Grant { 30 } else { 31 }, 1, &body);
         // Correlation, throttle time, how many results, and the code of the first.
         assert_eq!(answer[12..14], [0, 0], "{answer:?}");
     }
-
-    fn ask(&self, call: i16, body: &[u8]) -> Vec<u8> {
-        let mut request = Vec::new();
-        request.extend(call.to_be_bytes());
-        request.extend(1_i16.to_be_bytes());
-        request.extend(7_i32.to_be_bytes());
-        text(&mut request, "tests");
-        request.extend(body);
-        let mut broker = TcpStream::connect(&self.broker).unwrap();
-        broker.write_all(&i32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
-        broker.write_all(&request).unwrap();
-        let mut length = [0; 4];
-        broker.read_exact(&mut length).unwrap();
-        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
-        broker.read_exact(&mut answer).unwrap();
-        answer
-    }
-}
-
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.extend(i16::try_from(text.len()).unwrap().to_be_bytes());
-    out.extend(text.as_bytes());
 }

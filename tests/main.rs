@@ -22,6 +22,7 @@ mod kafka_trouble;
 mod kills;
 mod lab;
 mod objects;
+mod raw_kafka;
 mod readers;
 mod readme;
 mod stream;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use tributary_core::{
-    Body, Day, Decoded, Decoder, RawBatch, Record, RecordLimit, RejectReason, Rejection, RowKey, SkipReason,
+    Body, Day, Decoded, Decoder, Headers, RawBatch, Record, RecordLimit, RejectReason, Rejection, RowKey, SkipReason,
     TableBatch, TableId, Timestamp,
 };
 use tributary_framing::{Opened, open};
@@ -60,8 +60,8 @@ impl Place<'_> {
             position: self.record.position.clone(),
             index: self.index,
             arrived_at: self.record.arrived_at,
-            key: self.record.key.as_deref().map(Bytes::copy_from_slice),
-            headers: self.record.headers.detached(),
+            key: self.record.key.clone(),
+            headers: self.record.headers.clone(),
             reason,
             field: None,
             message: message.into(),
@@ -224,7 +224,7 @@ impl ConnectDecoder {
             events: outcome.events,
             days: outcome.days.into_iter().collect(),
             latest: outcome.latest,
-            rejected: outcome.rejected,
+            rejected: told_once(outcome.rejected),
             skipped: outcome.skipped,
             unknown_keys: outcome.unknown_keys,
             subjects: outcome.subjects.finish(&self.dictionaries.agent_arn),
@@ -254,6 +254,18 @@ impl Decoder for ConnectDecoder {
         }
         self.finish(batch, outcome)
     }
+}
+
+/// Key and headers of a record stand with its first rejection alone: one record may hold thousands of payloads.
+fn told_once(mut rejected: Vec<Rejection>) -> Vec<Rejection> {
+    for index in (1..rejected.len()).rev() {
+        let [before, rejection] = &mut rejected[index - 1..=index] else { continue };
+        if before.split == rejection.split && before.position == rejection.position {
+            rejection.key = None;
+            rejection.headers = Headers::default();
+        }
+    }
+    rejected
 }
 
 /// What a payload is that is no readable agent event: a reason to skip it, or the rejection.

@@ -155,6 +155,7 @@ impl Seen {
     #[cold]
     fn spill(&mut self) {
         let cutoff = self.median_minute();
+        let most = self.memory.limit() / SHARDS;
         let mut run = Run::new(self.in_memory, cutoff);
         let mut written = Ok(());
         for shard in &mut self.shards {
@@ -162,6 +163,10 @@ impl Seen {
             let mut old: Vec<RowKey> =
                 old.map(|(high, low, minute)| RowKey { hash: joined(high, low), minute }).collect();
             self.in_memory -= old.len();
+            // One that has grown for a larger part of the memory.
+            if shard.capacity() > 2 * most {
+                shard.shrink_to(most, |entry| entry.1);
+            }
             old.sort_unstable();
             if let (Some(scratch), Ok(())) = (&self.scratch, &written) {
                 written = run.append(&old, scratch.as_ref());

@@ -3,6 +3,9 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde_json::{Map, Value};
 
+/// What is shown of a value: 8 KiB.
+const LONGEST: usize = 8 << 10;
+
 /// Names and values beside a record, in the order in which they came; names may come again. One string of bytes: few
 /// records need them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,9 +13,9 @@ pub struct Headers(Bytes);
 
 impl Headers {
     /// Appends a header to bytes that [`Headers::from_encoded`] takes.
-    pub fn encode(name: &str, value: Option<&[u8]>, out: &mut BytesMut) {
-        put(name.as_bytes(), out);
-        put(value.unwrap_or_default(), out);
+    pub fn encode(name: &[u8], value: &[u8], out: &mut BytesMut) {
+        put(name, out);
+        put(value, out);
     }
 
     /// What was encoded.
@@ -20,10 +23,9 @@ impl Headers {
         Self(bytes)
     }
 
-    /// The same in memory of their own: a slice would keep a whole batch alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+    /// How many bytes they take.
+    pub fn size(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there are none.
@@ -31,11 +33,12 @@ impl Headers {
         self.0.is_empty()
     }
 
-    /// `[{"name": "traceparent", "value": "00-4b…"}]`; a value that is no text stands under `hex` instead.
+    /// `[{"name": "traceparent", "value": "00-4b…"}]`; of a value its first 8 KiB, under `hex` where they are no text.
     pub fn to_json(&self) -> String {
         let mut rest = self.0.clone();
         let mut all = Vec::new();
         while let (Some(name), Some(value)) = (take(&mut rest), take(&mut rest)) {
+            let value = value.slice(..value.len().min(LONGEST));
             let name = String::from_utf8_lossy(&name).into_owned();
             let (kind, value) = match str::from_utf8(&value) {
                 Ok(text) => ("value", text.to_owned()),
@@ -68,13 +71,14 @@ mod tests {
     #[test]
     fn they_are_shown_as_json() {
         let mut bytes = BytesMut::new();
-        Headers::encode("trace", Some(b"00-\"a\""), &mut bytes);
-        Headers::encode("trace", None, &mut bytes);
-        Headers::encode("raw", Some(&[0xff, 0]), &mut bytes);
+        Headers::encode(b"trace", b"00-\"a\"", &mut bytes);
+        Headers::encode(b"trace", b"", &mut bytes);
+        Headers::encode(b"caf\xe9", &[0xff, 0], &mut bytes);
         let headers = Headers::from_encoded(bytes.freeze());
         assert!(!headers.is_empty());
         let expected =
-            r#"[{"name":"trace","value":"00-\"a\""},{"name":"trace","value":""},{"hex":"ff00","name":"raw"}]"#;
+            r#"[{"name":"trace","value":"00-\"a\""},{"name":"trace","value":""},{"hex":"ff00","name":"caf?"}]"#;
+        let expected = expected.replace('?', "\u{fffd}");
         assert_eq!(headers.to_json(), expected);
         assert_eq!(Headers::default().to_json(), "[]");
     }

@@ -40,8 +40,9 @@ pub struct RawBatch {
 }
 
 impl RawBatch {
-    /// The bytes of all records: what the memory budget is charged with.
+    /// The bytes of all records, with their keys and headers: what the memory budget is charged with.
     pub fn bytes(&self) -> usize {
-        self.records.iter().map(|record| record.body.bytes().len()).sum()
+        let beside = |record: &Record| record.key.as_ref().map_or(0, Bytes::len) + record.headers.size();
+        self.records.iter().map(|record| record.body.bytes().len() + beside(record)).sum()
     }
 }

@@ -81,9 +81,9 @@ pub struct Rejection {
     pub index: u32,
     /// When its record arrived; `None` means when the batch was read.
     pub arrived_at: Option<Timestamp>,
-    /// The key of its record, where it has one.
+    /// The key of its record, where it has one and this is its first rejection.
     pub key: Option<Bytes>,
-    /// The headers of its record.
+    /// The headers of its record, where this is its first rejection.
     pub headers: Headers,
     /// Why.
     pub reason: RejectReason,
@@ -96,6 +96,9 @@ pub struct Rejection {
     /// The full length of the payload in bytes.
     pub length: u64,
 }
+
+/// What is shown of a key: 8 KiB.
+const LONGEST_KEY: usize = 8 << 10;
 
 /// The name of the table; it belongs to every pipeline of a lake.
 const NAME: &str = "rejected";
@@ -150,6 +153,7 @@ pub fn rejected_batch(
         Position::Offset(offset) => i64::try_from(offset).ok(),
         _ => None,
     };
+    let key = |rejection: &Rejection| rejection.key.as_ref().map(|key| key.slice(..key.len().min(LONGEST_KEY)));
     let headers = |rejection: &Rejection| {
         let headers = &rejection.headers;
         (!headers.is_empty()).then(|| headers.to_json())
@@ -169,7 +173,7 @@ pub fn rejected_batch(
         numbers(rejections.iter().map(offset).collect()),
         numbers(rejections.iter().map(|rejection| i64::try_from(rejection.length).ok()).collect()),
         Arc::new(BinaryArray::from_iter_values(rejections.iter().map(|rejection| rejection.bytes.as_ref()))),
-        Arc::new(rejections.iter().map(|rejection| rejection.key.as_deref()).collect::<BinaryArray>()),
+        Arc::new(rejections.iter().map(key).collect::<BinaryArray>()),
         Arc::new(rejections.iter().map(headers).collect::<StringArray>()),
     ];
     RecordBatch::try_new(rejected_table().schema, columns)

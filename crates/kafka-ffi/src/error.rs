@@ -30,21 +30,13 @@ impl Error {
         self.code
     }
 
-    /// Whether the same question may have an answer later.
+    /// Whether the same question may have an answer later: of all but what says that it cannot be asked there at all.
     pub fn is_transient(&self) -> bool {
-        [
-            Known::RD_KAFKA_RESP_ERR__TIMED_OUT,
-            Known::RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
-            Known::RD_KAFKA_RESP_ERR__TRANSPORT,
-            Known::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
-            Known::RD_KAFKA_RESP_ERR__WAIT_COORD,
-            Known::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-            Known::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
-            Known::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
-            Known::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
-            Known::RD_KAFKA_RESP_ERR_NOT_CONTROLLER,
-        ]
-        .iter()
-        .any(|known| *known as i32 == self.code)
+        let never = [
+            Known::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+            Known::RD_KAFKA_RESP_ERR__INVALID_ARG,
+            Known::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+        ];
+        never.iter().all(|known| *known as i32 != self.code)
     }
 }

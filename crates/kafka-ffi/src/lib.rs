@@ -1,4 +1,5 @@
-//! What of librdkafka no safe binding has: the ids of topics (KIP-516), asked for by DescribeTopics.
+//! What of librdkafka no safe binding has: the ids of topics (KIP-516), asked for by DescribeTopics; and headers whose names are
+//! bytes.
 //!
 //! ```text
 //! Question::ask(&client, topics) ──DescribeTopics──▶ librdkafka's thread ──Metadata v10+──▶ controller
@@ -41,7 +42,7 @@ mod raw;
 
 pub use error::Error;
 pub use id::{Topic, TopicId};
-pub use raw::Question;
+pub use raw::{Question, headers};
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
+use rdkafka::message::BorrowedMessage;
 use rdkafka_sys as sys;
 
 use crate::error::Error;
@@ -61,6 +62,34 @@ impl<'a> Question<'a> {
     /// The answer, waited for for so long: each topic that the broker answered for. It is there once.
     pub fn answer(&self, wait: Duration) -> Option<Result<Vec<Topic>, Error>> {
         self.queue.poll(wait).map(|event| event.topics())
+    }
+}
+
+/// Calls `each` with the name and the value of every header of a message, as bytes: `rdkafka` reads names as text, and panics
+/// where one is none. A value that is null is empty.
+pub fn headers(message: &BorrowedMessage<'_>, each: &mut dyn FnMut(&[u8], &[u8])) {
+    let mut list = null_mut();
+    // SAFETY: the message is alive, as it was borrowed for longer than this call, and in no other thread's hands: a
+    // consumer's message belongs to who polled it. librdkafka writes a pointer to a list that the message owns.
+    let said = unsafe { sys::rd_kafka_message_headers(message.ptr(), &raw mut list) };
+    if said != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || list.is_null() {
+        return;
+    }
+    for index in 0.. {
+        let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
+        // SAFETY: the list lives as long as the message; the three are written where there is such a header.
+        let said = unsafe { sys::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut size) };
+        if said != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
+            return;
+        }
+        // SAFETY: not null, ends with a zero, which librdkafka adds, and lives as long as the message.
+        let name = unsafe { CStr::from_ptr(name) };
+        let value = match NonNull::new(value.cast_mut().cast::<u8>()) {
+            // SAFETY: not null, so many bytes of the message, which is alive and which nobody writes.
+            Some(value) => unsafe { std::slice::from_raw_parts(value.as_ptr(), size) },
+            None => &[],
+        };
+        each(name.to_bytes(), value);
     }
 }
 

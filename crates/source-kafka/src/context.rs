@@ -38,6 +38,11 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// Whether a topic has another id now.
+    pub(crate) fn is_other(&self, topic: &str, told: Option<&str>) -> bool {
+        matches!((self.of(topic), told), (Some(was), Some(is)) if was != is)
+    }
+
     pub(crate) fn of(&self, topic: &str) -> Option<&str> {
         self.told.get(topic).map(String::as_str)
     }

@@ -97,6 +97,20 @@ pub enum Error {
         /// What the client says.
         cause: Box<KafkaError>,
     },
+    /// A question about a topic was refused.
+    #[error(
+        "source {name}: {verb} {topic}: {cause}; tried again. Where it stays, create the topic, or grant Describe and Read on it"
+    )]
+    Asked {
+        /// The source.
+        name: String,
+        /// What was asked.
+        verb: &'static str,
+        /// The topic.
+        topic: String,
+        /// What the broker says.
+        cause: Box<KafkaError>,
+    },
     /// The name of this member is another's still.
     #[error(
         "source {name}: instance_id {instance} is still held in the group, by a process that runs, or by one that died less \
@@ -156,7 +170,11 @@ impl Error {
             Self::Beyond { .. } | Self::WhichTopic { .. } => Fault::Data,
             // Somebody else runs under our name.
             Self::Fatal { cause, .. } if is_fenced(cause) => Fault::Fenced,
-            Self::Held { .. } | Self::Unreachable { .. } | Self::Call { .. } | Self::Fatal { .. } => Fault::Transient,
+            Self::Held { .. }
+            | Self::Asked { .. }
+            | Self::Unreachable { .. }
+            | Self::Call { .. }
+            | Self::Fatal { .. } => Fault::Transient,
             Self::Positions(_) | Self::Thread { .. } => Fault::Bug,
         }
     }
@@ -171,7 +189,7 @@ impl Error {
             Self::Topic { .. } => "source-kafka/topic",
             Self::Beyond { .. } => "source-kafka/beyond",
             Self::WhichTopic { .. } => "source-kafka/which-topic",
-            Self::Call { .. } => "source-kafka/call",
+            Self::Call { .. } | Self::Asked { .. } => "source-kafka/call",
             Self::Held { .. } => "source-kafka/held",
             Self::Fatal { .. } => "source-kafka/fatal",
             Self::Positions(_) => "source-kafka/positions",

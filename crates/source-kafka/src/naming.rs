@@ -193,7 +193,12 @@ pub(crate) fn told<C: ConsumerContext>(
     };
     let of = |topic: &String| answer.iter().find(|found| found.name == *topic);
     let told = topics.iter().map(|topic| match of(topic) {
-        Some(Topic { error: Some(code), .. }) => Err(failed(*code)),
+        Some(Topic { error: Some(code), .. }) => Err(Error::Asked {
+            name: options.name.clone(),
+            verb: "asking for the id of topic",
+            topic: topic.clone(),
+            cause: Box::new(KafkaError::AdminOp(code_of(*code))),
+        }),
         found => Ok((topic.clone(), found.and_then(|found| found.id).map(|id| id.to_string()))),
     });
     told.collect()

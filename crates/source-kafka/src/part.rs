@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use rdkafka::Timestamp as MessageTime;
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _};
 use tributary_core::{
     Body, Conflict, Delta, Headers, Position, RawBatch, Record, RecordLimit, ScopeId, Span, SplitId, Timestamp,
 };
+
+use tributary_kafka_ffi::headers;
 
 use crate::naming;
 
@@ -145,9 +147,8 @@ impl Part {
     /// How many bytes they take.
     fn encode_headers(&mut self, message: &BorrowedMessage<'_>) -> usize {
         let before = self.bytes.len();
-        for header in message.headers().iter().flat_map(|headers| headers.iter()) {
-            Headers::encode(header.key, header.value, &mut self.bytes);
-        }
+        let bytes = &mut self.bytes;
+        headers(message, &mut |name, value| Headers::encode(name, value, bytes));
         self.bytes.len() - before
     }
 

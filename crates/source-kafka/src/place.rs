@@ -57,6 +57,14 @@ pub(crate) fn place(
         let handed = checkpoint.position(&part.split).clone();
         match handed {
             Position::Offset(position) if position > high => {
+                // It may have been made again since its id was told.
+                let topic = BTreeSet::from([part.topic.to_string()]);
+                if naming::told(member, options, &topic)?
+                    .iter()
+                    .any(|(topic, told)| ids.is_other(topic, told.as_deref()))
+                {
+                    return Ok(Placed::Other);
+                }
                 return Err(Error::Beyond {
                     name: options.name.clone(),
                     topic: part.topic.to_string(),

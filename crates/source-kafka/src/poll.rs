@@ -17,6 +17,7 @@ use crate::context::{Command, Context, Session, State};
 use crate::error::Error;
 use crate::part::Part;
 use crate::place;
+use crate::rebalance::Fed;
 
 /// How long a poll waits for a message.
 const WAIT: Duration = Duration::from_millis(50);
@@ -119,7 +120,7 @@ impl Polling {
 
     fn attach(&self, state: &mut State, session: Session) {
         let context = self.member.context();
-        if !context.feed(&self.member, state, session) {
+        if context.feed(&self.member, state, session) != Fed::Yes {
             return;
         }
         let sought = place::seek(&self.member, &context.options, state.parts.iter());
@@ -230,8 +231,12 @@ impl Polling {
                     *is_paused = self.pause(&self.state()).is_ok();
                 }
                 // What was on its way when they were paused still comes.
-                if let Some(Ok(message)) = self.member.poll(WAIT) {
-                    self.take(&message);
+                match self.member.poll(WAIT) {
+                    Some(Ok(message)) => {
+                        self.take(&message);
+                    }
+                    Some(Err(error)) => self.judge(error),
+                    None => {}
                 }
                 confirm.outdate();
             }

@@ -18,6 +18,17 @@ const NEW_LINE: Duration = Duration::from_secs(60);
 
 type Member = BaseConsumer<Context>;
 
+/// Whether a line is fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fed {
+    /// From now on.
+    Yes,
+    /// The next one may be, after what this one commits.
+    AfterACommit,
+    /// Not for now.
+    No,
+}
+
 impl Context {
     /// Ends the line that is fed and waits until it has committed what it has, for as long as a rebalance may take.
     fn end_line(&self, member: &Member, state: &mut State) {
@@ -74,13 +85,13 @@ impl Context {
     }
 
     /// Brings all our partitions to where a line's checkpoint says; whether that line is fed from now on.
-    pub(crate) fn feed(&self, member: &Member, state: &mut State, session: Session) -> bool {
+    pub(crate) fn feed(&self, member: &Member, state: &mut State, session: Session) -> Fed {
         let State { parts, ends, ids, .. } = state;
         match place(member, &self.options, parts, &session.checkpoint, ends, ids) {
             Ok(Placed::Ready) => {
                 state.session = Some(session);
                 state.idle = 0;
-                return true;
+                return Fed::Yes;
             }
             Ok(Placed::Resolved(delta)) => {
                 tracing::info!(splits = delta.len(), "where reading begins is committed first");
@@ -90,11 +101,12 @@ impl Context {
                 if session.batches.try_send(Ok(batch)).is_ok() {
                     session.interrupt();
                 }
+                return Fed::AfterACommit;
             }
             Ok(Placed::Other) => self.leave(state, session),
             Err(error) => session.fail(error),
         }
-        false
+        Fed::No
     }
 
     /// The line ends, and with it this member: the next one joins anew.
@@ -126,9 +138,16 @@ impl Context {
             session.interrupt();
         }
         let mut is_fed = false;
-        while !is_fed {
-            let Some(session) = self.new_line(member, &mut state) else { break };
-            is_fed = self.feed(member, &mut state, session);
+        // Only for a commit of ours another line is waited for here: what fails may fail for as long as these partitions are
+        // ours, and whoever takes them from us has to be heard.
+        while let Some(session) = self.new_line(member, &mut state) {
+            match self.feed(member, &mut state, session) {
+                Fed::AfterACommit => {}
+                fed => {
+                    is_fed = fed == Fed::Yes;
+                    break;
+                }
+            }
         }
         for element in &mut list.elements() {
             let at = state.find(element.topic(), element.partition());
