@@ -203,7 +203,10 @@ impl Fetching {
             (_, Some(Opened::Provider(asker))) => asker.ask(now).await?,
             (_, Some(Opened::Msk(signer))) => signer.token(now).await?,
             (TokenSource::Provider(provider), None) => {
-                let asker = Asker::new(provider.clone())?;
+                // It reads the file of authorities.
+                let provider = provider.clone();
+                let asker = tokio::task::spawn_blocking(move || Asker::new(provider)).await;
+                let asker = asker.map_err(|error| Error::Broken(format!("no client for tokens: {error}")))??;
                 let token = asker.ask(now).await?;
                 self.opened = Some(Opened::Provider(asker));
                 token
