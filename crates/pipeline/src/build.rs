@@ -13,13 +13,14 @@ use async_trait::async_trait;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
 use tributary_connect::Connect;
 use tributary_core::{
-    Checkpoint, Clock, CommittedKeys, Failure, RecordLimit, Scratch, Share, Source, TableId, Transform, rejected_table,
+    Checkpoint, Clock, CommittedKeys, Failure, Fault, RecordLimit, Scratch, Share, Source, TableId, Transform,
+    rejected_table,
 };
 use tributary_maintain::LakeKeys;
 use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_attempt};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_source_file::FileSource;
-use tributary_source_kafka::Group;
+use tributary_source_kafka::{Group, Signing};
 use tributary_source_s3::S3Source;
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
@@ -98,12 +99,22 @@ pub struct LineFactory {
     input_taken: AtomicBool,
     /// The member of a group of Kafka; it outlives lines.
     group: Mutex<Option<Arc<Group>>>,
+    /// How its members sign in; it outlives them.
+    signing: Mutex<Option<Signing>>,
 }
 
 impl LineFactory {
     /// A factory for `plan`. `clock` is the commit log's.
     pub fn new(plan: Plan, change: OptionChange, clock: Arc<dyn Clock>) -> Self {
-        Self { plan, change, clock, share: None, input_taken: AtomicBool::new(false), group: Mutex::new(None) }
+        Self {
+            plan,
+            change,
+            clock,
+            share: None,
+            input_taken: AtomicBool::new(false),
+            group: Mutex::new(None),
+            signing: Mutex::new(None),
+        }
     }
 
     /// The same for one of several workers that share the inputs among them, on one commit log.
@@ -201,11 +212,27 @@ impl LineFactory {
         if let Some(group) = known.filter(|group| !group.has_left()) {
             return Ok(group);
         }
-        let options = self.kafka_options(kafka)?;
-        let clock = self.clock();
-        let group = Arc::new(blocking("Kafka", move || Group::join(options, &clock)).await??);
+        let begun = self.signing.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let options = self.kafka_options(kafka).map_err(|failure| {
+            // What was there when the run began is waited for.
+            if begun { Failure::new(Fault::Transient, failure.code(), failure) } else { failure }
+        })?;
+        let signing = self.signing(&options).await?;
+        let group = Arc::new(blocking("Kafka", move || Group::join(options, &signing)).await??);
         *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&group));
         Ok(group)
+    }
+
+    /// How members sign in. Only the first waits for a token: whoever joins again later is a run that goes on.
+    async fn signing(&self, options: &tributary_source_kafka::Options) -> Result<Signing, Failure> {
+        let known = self.signing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(signing) = known {
+            return Ok(signing);
+        }
+        let (options, clock) = (options.clone(), self.clock());
+        let signing = blocking("the tokens", move || Signing::start(&options, &clock)).await??;
+        *self.signing.lock().unwrap_or_else(PoisonError::into_inner) = Some(signing.clone());
+        Ok(signing)
     }
 
     /// What the source is told in this run.

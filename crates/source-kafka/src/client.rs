@@ -1,5 +1,6 @@
 //! A first look at the brokers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tributary_core::Clock;
 
 use crate::config;
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{Options, StartAt};
 use crate::said::Said;
 use crate::signing::Signing;
 
@@ -29,6 +30,7 @@ pub(crate) fn look<C: ConsumerContext>(
     said: &dyn Fn() -> String,
 ) -> Result<(), Error> {
     first_token(member, options);
+    let mut seen = None;
     for topic in &options.topics {
         let wanted = (!topic.starts_with('^')).then_some(topic.as_str());
         let metadata = member.fetch_metadata(wanted, PATIENCE).map_err(|cause| {
@@ -45,8 +47,22 @@ pub(crate) fn look<C: ConsumerContext>(
             let cause = Box::new(KafkaError::MetadataFetch(RDKafkaErrorCode::from(code)));
             return Err(Error::Topic { name: options.name.clone(), topic: topic.clone(), cause });
         }
+        if wanted.is_none() {
+            seen = Some(metadata.topics().iter().map(|found| found.name().to_owned()).collect());
+        }
+    }
+    // Of named topics that is known without the brokers.
+    for topic in seen.map(|seen| unseen(options, &seen)).unwrap_or_default() {
+        tracing::warn!(topic, "start names a topic that is not there, or that may not be seen");
     }
     Ok(())
+}
+
+/// Topics that `start` names and that are neither named otherwise nor among those of the brokers.
+fn unseen<'a>(options: &'a Options, seen: &BTreeSet<String>) -> BTreeSet<&'a str> {
+    let StartAt::Offsets(offsets) = &options.start else { return BTreeSet::new() };
+    let topics = offsets.keys().map(|(topic, _)| topic);
+    topics.filter(|topic| !seen.contains(*topic) && !options.topics.contains(*topic)).map(String::as_str).collect()
 }
 
 /// The client asks for its first token when it is polled, and speaks to no broker before it has one.
@@ -108,3 +124,17 @@ impl ClientContext for Looking {
 }
 
 impl ConsumerContext for Looking {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_of_no_topic_is_noticed() {
+        let mut options = Options::new("calls", "b:1", vec!["^events-.*".to_owned(), "other".to_owned()]);
+        let topics = ["events-1", "evnts-2", "other"];
+        options.start = StartAt::Offsets(topics.map(|topic| ((topic.to_owned(), 0), 5)).into());
+        let seen = BTreeSet::from(["events-1".to_owned(), "events-2".to_owned()]);
+        assert_eq!(unseen(&options, &seen), BTreeSet::from(["evnts-2"]));
+    }
+}

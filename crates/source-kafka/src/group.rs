@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use tributary_core::{Checkpoint, Clock};
+use tributary_core::Checkpoint;
 
 use crate::context::{Command, Context, End, Facts, Session, State};
 use crate::error::Error;
@@ -35,18 +35,17 @@ impl std::fmt::Debug for Group {
 }
 
 impl Group {
-    /// Looks whether the topics are there, and joins. Blocks until a broker has answered. `clock` says when tokens are over.
+    /// Looks whether the topics are there, and joins, signing in with `signing`. Blocks until a broker has answered.
     ///
     /// # Errors
-    /// [`Error::Settings`], [`Error::Token`], [`Error::Unreachable`] after some seconds, [`Error::Topic`].
-    pub fn join(options: Options, clock: &Arc<dyn Clock>) -> Result<Self, Error> {
+    /// [`Error::Settings`], [`Error::Unreachable`] after some seconds, [`Error::Topic`].
+    pub fn join(options: Options, signing: &Signing) -> Result<Self, Error> {
         let (commands, receiver) = mpsc::channel();
         let name = options.name.clone();
         let settings = |cause| Error::settings(&name, &cause);
         let facts = Arc::new(Facts::new(&options));
         let config = config::member(&options);
-        let signing = Signing::start(&options, clock)?;
-        let context = Context::new(options.clone(), Arc::clone(&facts), signing, State::new(receiver));
+        let context = Context::new(options.clone(), Arc::clone(&facts), signing.clone(), State::new(receiver));
         let member: BaseConsumer<Context> = config.create_with_context(context).map_err(settings)?;
         client::look(&member, &options, &|| facts.said.text())?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();

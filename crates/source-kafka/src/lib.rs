@@ -44,4 +44,5 @@ pub use group::Group;
 pub use lag::{PartitionLag, lag};
 pub use options::{Options, Protocol, StartAt};
 pub use owned::refuse_setting;
+pub use signing::Signing;
 pub use source::KafkaSource;

@@ -37,6 +37,42 @@ const MEMORY: &[&str] = &[
     "queued.min.messages",
 ];
 
+/// Settings of producers alone: librdkafka takes them from a consumer, and does nothing with them.
+///
+/// Source: librdkafka, CONFIGURATION.md, the rows marked P.
+const WRITING: &[&str] = &[
+    "acks",
+    "batch.num.messages",
+    "batch.size",
+    "compression.codec",
+    "compression.level",
+    "compression.type",
+    "delivery.report.only.error",
+    "delivery.timeout.ms",
+    "dr_cb",
+    "dr_msg_cb",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "linger.ms",
+    "message.send.max.retries",
+    "message.timeout.ms",
+    "msg_order_cmp",
+    "partitioner",
+    "partitioner_cb",
+    "produce.offset.report",
+    "queue.buffering.backpressure.threshold",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.ms",
+    "queuing.strategy",
+    "request.required.acks",
+    "request.timeout.ms",
+    "retries",
+    "sticky.partitioning.linger.ms",
+    "transaction.timeout.ms",
+    "transactional.id",
+];
+
 /// Settings that are options, by the option.
 const OPTIONS: &[(&str, &str)] = &[
     ("bootstrap.servers", "brokers"),
@@ -83,6 +119,16 @@ pub fn refuse_setting(key: &str, value: &str, protocol: Protocol) -> Option<(Str
     if MEMORY.contains(&key) {
         return refused("follows from memory.budget", "remove it, or change memory.budget".to_owned());
     }
+    if WRITING.contains(&key) {
+        return refused("is for producers, and nothing is written to Kafka", "remove it".to_owned());
+    }
+    if key == "message.max.bytes" {
+        let cure = "remove it; a larger record is read whole, or cut by record_limit".to_owned();
+        return refused("bounds what is written, and nothing is written to Kafka", cure);
+    }
+    if key.starts_with("test.") {
+        return refused("puts librdkafka's own tests in the place of brokers", "remove it".to_owned());
+    }
     if key == "group.remote.assignor" && protocol == Protocol::Classic {
         return refused("is ignored with group = \"classic\"", "write group = \"consumer\", or remove it".to_owned());
     }
@@ -116,7 +162,9 @@ mod tests {
             let ours: Vec<_> = all.keys().filter(|key| !SHARED.contains(key)).collect();
             assert!(ours.len() > 10, "{ours:?}");
             for key in ours {
-                assert!(refuse_setting(key, "1", protocol).is_some(), "{key}");
+                // Our own value is one that librdkafka takes: it is not the value that is refused.
+                let value = config.get(key).unwrap();
+                assert!(refuse_setting(key, value, protocol).is_some(), "{key} = {value}");
             }
         }
     }
@@ -134,6 +182,9 @@ mod tests {
             ("client.racks", "a", Some("is no setting of librdkafka")),
             ("sasl.kerberos.kinit.cmd", "a", Some("option of its own")),
             ("plugin.library.paths", "a", Some("loads code")),
+            ("linger.ms", "5", Some("is for producers")),
+            ("message.max.bytes", "2000000", Some("record_limit")),
+            ("test.mock.num.brokers", "3", Some("own tests")),
             ("ssl.key.password", "hunter2", Some("is a secret")),
             ("group.remote.assignor", "range", Some("ignored with group = \"classic\"")),
         ] {
@@ -149,7 +200,7 @@ mod tests {
     #[test]
     fn the_lists_name_real_settings() {
         let options = OPTIONS.iter().map(|(name, _)| name);
-        for key in OURS.iter().chain(MEMORY).chain(options).chain(CODE).chain(SECRETS) {
+        for key in OURS.iter().chain(MEMORY).chain(WRITING).chain(options).chain(CODE).chain(SECRETS) {
             let mut config = ClientConfig::new();
             config.set(*key, "\u{1}");
             if let Err(KafkaError::ClientConfig(_, why, ..)) = config.create_native_config() {

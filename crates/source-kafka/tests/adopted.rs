@@ -18,7 +18,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tributary_core::{Checkpoint, Position, RawBatch, Source as _, SplitId};
-use tributary_source_kafka::{Group, KafkaSource, Options, StartAt};
+use tributary_source_kafka::{Group, KafkaSource, Options, Signing, StartAt};
 
 const TOPIC: &str = "events";
 
@@ -55,7 +55,7 @@ async fn positions_go_over_to_the_id_before_anything_is_read() {
     };
     // Partition 1 came later, when nobody was there.
     let old: Checkpoint = [(SplitId::new("calls/events/0"), Position::Offset(4))].into_iter().collect();
-    let group = Group::join(options.clone(), &clock()).unwrap();
+    let group = Group::join(options.clone(), &Signing::default()).unwrap();
     // The first line may be ended by the assignment.
     let (mut source, moved) = loop {
         let mut source = group.attach(&old).unwrap();
@@ -90,7 +90,7 @@ async fn positions_go_over_to_the_id_before_anything_is_read() {
 
     // Of a topic with the same id the brokers lost something: it is not read from its beginning.
     let lost: Checkpoint = log.positions().map(|(split, _)| (split.clone(), Position::Offset(40))).collect();
-    let group = Group::join(options, &clock()).unwrap();
+    let group = Group::join(options, &Signing::default()).unwrap();
     let failure = loop {
         let mut source = group.attach(&lost).unwrap();
         match tokio::time::timeout(Duration::from_secs(60), source.next()).await.unwrap() {
@@ -100,8 +100,4 @@ async fn positions_go_over_to_the_id_before_anything_is_read() {
         }
     };
     assert_eq!(failure.code(), "source-kafka/beyond");
-}
-
-fn clock() -> std::sync::Arc<dyn tributary_core::Clock> {
-    std::sync::Arc::new(tributary_testkit::FixedClock::default())
 }

@@ -19,9 +19,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Produc
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tributary_core::{Checkpoint, Clock, Fault, Position, RawBatch, Record, Source as _};
-use tributary_source_kafka::{Group, Options, Protocol};
-use tributary_testkit::FixedClock;
+use tributary_core::{Checkpoint, Fault, Position, RawBatch, Record, Source as _};
+use tributary_source_kafka::{Group, Options, Protocol, Signing};
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 6;
@@ -71,7 +70,7 @@ impl Member {
 }
 
 async fn read(options: Options, log: Arc<Mutex<Log>>, mut stopped: watch::Receiver<bool>) {
-    let group = tokio::task::spawn_blocking(move || Group::join(options, &clock())).await.unwrap().unwrap();
+    let group = tokio::task::spawn_blocking(move || Group::join(options, &Signing::default())).await.unwrap().unwrap();
     let group = Arc::new(group);
     while !*stopped.borrow() {
         let checkpoint = log.lock().unwrap().checkpoint.clone();
@@ -106,10 +105,6 @@ async fn read(options: Options, log: Arc<Mutex<Log>>, mut stopped: watch::Receiv
 }
 
 /// Nothing here is over.
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(FixedClock::default())
-}
-
 struct Cluster {
     mock: MockCluster<'static, DefaultProducerContext>,
     producer: BaseProducer,
@@ -178,7 +173,7 @@ async fn a_record_keeps_its_key_and_its_headers() {
     cluster.producer.send(bare).map_err(|(error, _)| error).unwrap();
     cluster.producer.flush(Duration::from_secs(20)).unwrap();
     let options = cluster.options(Protocol::Classic);
-    let group = tokio::task::spawn_blocking(move || Group::join(options, &clock())).await.unwrap().unwrap();
+    let group = tokio::task::spawn_blocking(move || Group::join(options, &Signing::default())).await.unwrap().unwrap();
     let mut source = group.attach(&Checkpoint::default()).unwrap();
     let mut records = Vec::new();
     while records.len() < 2 {

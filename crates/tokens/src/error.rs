@@ -45,6 +45,14 @@ pub enum Error {
         /// Why.
         said: String,
     },
+    /// The URL of the provider is none, or nothing to send a secret to.
+    #[error("the provider of tokens cannot be asked: {why}; {cure}")]
+    Url {
+        /// Why.
+        why: &'static str,
+        /// What to write instead.
+        cure: &'static str,
+    },
     /// The provider refuses.
     #[error("{url} answers {status} ({said}); look at token_url, token_client, its secret and token_scope")]
     Refused {
@@ -66,6 +74,12 @@ pub enum Error {
         /// There are none, or they are configured wrongly.
         is_lasting: bool,
     },
+    /// The region is no name of one.
+    #[error("{region:?} is the name of no region of AWS; write it as in region = \"eu-central-1\"")]
+    Region {
+        /// What was configured.
+        region: String,
+    },
     /// Nobody answered in time.
     #[error("no token came within {} s", .0.as_secs())]
     Slow(Duration),
@@ -79,11 +93,36 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::File { .. } | Self::Unusable { .. } | Self::Over { .. } | Self::Connection(_) => Fault::Config,
-            Self::Refused { status: 400..=499, .. } | Self::Credentials { is_lasting: true, .. } => Fault::Config,
+            Self::Url { .. } | Self::Region { .. } => Fault::Config,
+            // It was slow itself, or asked too often (RFC 9110, section 15.5.9; RFC 6585, section 4).
+            Self::Refused { status: 408 | 429, .. } => Fault::Transient,
+            // Nobody is sent elsewhere with a secret.
+            Self::Refused { status: 300..=499, .. } | Self::Credentials { is_lasting: true, .. } => Fault::Config,
             Self::Unreachable { .. } | Self::Refused { .. } | Self::Credentials { .. } | Self::Slow(_) => {
                 Fault::Transient
             }
             Self::Broken(_) => Fault::Bug,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_to_be_mended() {
+        for (status, expected) in [
+            (302, Fault::Config),
+            (400, Fault::Config),
+            (401, Fault::Config),
+            (408, Fault::Transient),
+            (429, Fault::Transient),
+            (500, Fault::Transient),
+            (503, Fault::Transient),
+        ] {
+            let refused = Error::Refused { url: "https://a.org".to_owned(), status, said: String::new() };
+            assert_eq!(refused.fault(), expected, "{status}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::Value;
 use tributary_core::{Secret, Timestamp};
 
 use crate::Token;
@@ -13,7 +14,8 @@ use crate::Token;
 #[derive(Deserialize)]
 struct Claims {
     exp: Option<f64>,
-    sub: Option<String>,
+    /// A text by the standard; some write the number of a user.
+    sub: Option<Value>,
 }
 
 /// Reads a token in its compact form (RFC 7515, section 7.1; RFC 7519, section 6 for one without a signature). The
@@ -29,9 +31,22 @@ pub(crate) fn read(text: &str) -> Result<Token, &'static str> {
     let expires = claims.exp.ok_or("it does not say when it expires (exp)")?;
     Ok(Token {
         value: Secret::new(text.to_owned()),
-        principal: claims.sub.unwrap_or_default(),
+        principal: principal(claims.sub)?,
         expires: moment(expires).ok_or("the moment of its end (exp) is none")?,
     })
+}
+
+fn principal(subject: Option<Value>) -> Result<String, &'static str> {
+    let subject = match subject {
+        None => String::new(),
+        Some(Value::String(text)) => text,
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) => return Err("whom it names (sub) is no text"),
+    };
+    if subject.chars().any(char::is_control) {
+        return Err("whom it names (sub) has control characters");
+    }
+    Ok(subject)
 }
 
 /// Seconds since 1970 as a moment, rounded down to milliseconds.
@@ -70,6 +85,24 @@ mod tests {
         let claims = ["[]", "{}", "{\"exp\":\"soon\"}", "{\"exp\":-1}", "{\"exp\":1e300}"].map(unsigned);
         for text in odd.iter().chain(&claims) {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whom_it_names_may_be_a_number_and_stands_on_one_line() {
+        for (subject, expected) in [
+            ("7", Ok("7")),
+            ("null", Ok("")),
+            ("\"a b\"", Ok("a b")),
+            ("[1]", Err("no text")),
+            ("\"a\\nb\"", Err("control characters")),
+            ("\"a\\u0000b\"", Err("control characters")),
+        ] {
+            let read = read(&unsigned(&format!("{{\"sub\":{subject},\"exp\":1300819380}}")));
+            match expected {
+                Ok(expected) => assert_eq!(read.unwrap().principal, expected),
+                Err(expected) => assert!(read.unwrap_err().contains(expected), "{subject}"),
+            }
         }
     }
 }

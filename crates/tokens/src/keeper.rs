@@ -8,8 +8,10 @@ use tokio::sync::oneshot;
 use tributary_aws::in_words;
 use tributary_core::{Clock, Timestamp};
 
+use crate::file::Stamp;
 use crate::msk::Signer;
 use crate::provider::Asker;
+use crate::url::shown;
 use crate::{Error, Token, TokenSource, file};
 
 /// How long one fetch may take: credentials may come from a chain of several services.
@@ -21,6 +23,13 @@ const RENEWED: f64 = 0.75;
 /// The shortest and longest time to the next try.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often the clock, and the file, are looked at between two fetches: a machine that slept, or whose clock was set, has less
+/// time left than was thought.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How many threads may wait for a disk. One that never answers gets no more of them.
+const WAITING: usize = 4;
 
 /// The longest time after a failure.
 const BACKOFF: Duration = Duration::from_secs(30);
@@ -64,9 +73,14 @@ impl Keeper {
     /// # Errors
     /// Any of [`Error`]: why there is none.
     pub fn start(source: TokenSource, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::begin(source, clock, LOOK)
+    }
+
+    fn begin(source: TokenSource, clock: Arc<dyn Clock>, look: Duration) -> Result<Self, Error> {
         let kept = Arc::new(Kept::default());
         let (stop, stopped) = oneshot::channel();
-        let fetching = Fetching { source, clock: Arc::clone(&clock), kept: Arc::clone(&kept), opened: None };
+        let (ours, shared) = (Arc::clone(&clock), Arc::clone(&kept));
+        let fetching = Fetching { source, clock: ours, kept: shared, look, opened: None, stamp: None };
         let thread = std::thread::Builder::new().name("tokens".to_owned()).spawn(move || fetching.run(stopped));
         let thread = thread.map_err(|error| Error::Broken(format!("no thread for tokens: {error}")))?;
         let keeper = Self { kept, clock, stop: Some(stop), thread: Some(thread) };
@@ -94,7 +108,10 @@ impl Keeper {
         match (&newest.token, &newest.trouble) {
             (Some(token), _) if token.expires > self.clock.now() => Ok(token.clone()),
             (_, Some(trouble)) => Err(in_words(trouble)),
-            (_, None) => Err(in_words(&Error::Slow(PATIENCE))),
+            (Some(token), None) => {
+                Err(format!("the token is over since {}, and the next one is on its way", token.expires))
+            }
+            (None, None) => Err("the first token is on its way".to_owned()),
         }
     }
 }
@@ -119,12 +136,15 @@ struct Fetching {
     source: TokenSource,
     clock: Arc<dyn Clock>,
     kept: Arc<Kept>,
+    look: Duration,
     opened: Option<Opened>,
+    /// What the file looked like before it was read.
+    stamp: Option<Stamp>,
 }
 
 impl Fetching {
     fn run(mut self, mut stopped: oneshot::Receiver<()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WAITING).build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -143,21 +163,50 @@ impl Fetching {
                 let fetched = fetched.unwrap_or(Err(Error::Slow(PATIENCE)));
                 failures = if fetched.is_ok() { 0 } else { failures + 1 };
                 let wait = self.put(fetched, failures);
-                if tokio::time::timeout(wait, &mut stopped).await.is_ok() {
-                    return;
+                tokio::select! {
+                    biased;
+                    _ = &mut stopped => return,
+                    () = self.sleep(wait) => {}
                 }
             }
         });
+        // A disk that does not answer holds up nobody who ends.
+        runtime.shutdown_background();
+    }
+
+    /// Until so much time is over, by the clock or by what this thread has waited, or the file is another one.
+    async fn sleep(&self, wait: Duration) {
+        let due = self.clock.now().plus_micros(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+        let mut left = wait;
+        while !left.is_zero() && self.clock.now() < due {
+            let step = left.min(self.look);
+            tokio::time::sleep(step).await;
+            left = left.saturating_sub(step);
+            if self.has_changed().await {
+                return;
+            }
+        }
+    }
+
+    async fn has_changed(&self) -> bool {
+        let TokenSource::File(path) = &self.source else { return false };
+        matches!(tokio::time::timeout(PATIENCE, file::stamp(path)).await, Ok(stamp) if stamp != self.stamp)
     }
 
     async fn fetch(&mut self) -> Result<Token, Error> {
         let now = self.clock.now();
         let token = match (&self.source, &self.opened) {
-            (TokenSource::File(path), _) => file::read(path)?,
+            (TokenSource::File(path), _) => {
+                self.stamp = file::stamp(path).await;
+                file::read(path).await?
+            }
             (_, Some(Opened::Provider(asker))) => asker.ask(now).await?,
             (_, Some(Opened::Msk(signer))) => signer.token(now).await?,
             (TokenSource::Provider(provider), None) => {
-                let asker = Asker::new(provider.clone())?;
+                // It reads the file of authorities.
+                let provider = provider.clone();
+                let asker = tokio::task::spawn_blocking(move || Asker::new(provider)).await;
+                let asker = asker.map_err(|error| Error::Broken(format!("no client for tokens: {error}")))??;
                 let token = asker.ask(now).await?;
                 self.opened = Some(Opened::Provider(asker));
                 token
@@ -178,7 +227,7 @@ impl Fetching {
     fn place(&self) -> String {
         match &self.source {
             TokenSource::File(path) => path.display().to_string(),
-            TokenSource::Provider(provider) => provider.url.clone(),
+            TokenSource::Provider(provider) => shown(&provider.url),
             TokenSource::Msk(_) => "the credentials of AWS".to_owned(),
         }
     }
@@ -218,7 +267,11 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
     use std::time::Instant;
 
+    use tributary_core::Secret;
+    use tributary_testkit::{Reply, ScriptedServer};
+
     use super::*;
+    use crate::Provider;
     use crate::jwt::unsigned;
 
     /// Stands still until it is moved; in seconds.
@@ -260,6 +313,58 @@ mod tests {
         assert!(said.contains("cannot be read") && said.contains(&file.display().to_string()), "{said}");
         write(&file, "third", 2_000);
         wait_until("it is back", || keeper.newest().is_ok_and(|token| token.principal == "third"));
+    }
+
+    #[test]
+    fn a_file_that_changes_and_a_clock_that_is_set_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        write(&file, "first", 9_000);
+        let clock = Arc::new(Moved(AtomicI64::new(1_000)));
+        let source = TokenSource::File(file.clone());
+        let keeper = Keeper::begin(source, Arc::<Moved>::clone(&clock), Duration::from_millis(20)).unwrap();
+        write(&file, "the second", 9_000);
+        wait_until("the file is another one", || keeper.newest().unwrap().principal == "the second");
+        // A token that lives for two hours is not fetched again within this test by what the thread waits.
+        clock.0.store(9_000, Ordering::Relaxed);
+        let over = || keeper.newest().unwrap_err();
+        assert!(over().contains("over since"), "{}", over());
+        wait_until("it is tried again", || keeper.kept.lock().trouble.is_some());
+        assert!(over().contains("renew it"), "{}", over());
+    }
+
+    #[test]
+    fn a_provider_is_asked_again_before_its_token_is_over() {
+        let reply = |token| Reply(200, &[], token);
+        let server = ScriptedServer::start(&[
+            reply("{\"access_token\":\"first\",\"expires_in\":2}"),
+            reply("{\"access_token\":\"second\",\"expires_in\":3000}"),
+        ]);
+        let server = server.unwrap();
+        let provider = Provider {
+            url: format!("{}/token", server.endpoint()),
+            client_id: "us".to_owned(),
+            client_secret: Secret::new("secret".to_owned()),
+            scope: None,
+            authorities: None,
+        };
+        let clock = Arc::new(Moved(AtomicI64::new(1_000)));
+        let keeper = Keeper::start(TokenSource::Provider(provider), clock).unwrap();
+        let held = || keeper.newest().unwrap();
+        assert_eq!((held().value.expose(), held().expires.micros()), ("first", 1_002_000_000));
+        wait_until("it is renewed", || held().value.expose() == "second");
+        assert_eq!((held().expires.micros(), server.requests().len()), (4_000_000_000, 2));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_holds_up_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("token");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let clock = Arc::new(Moved(AtomicI64::new(1_000)));
+        let refused = Keeper::start(TokenSource::File(pipe), clock).unwrap_err();
+        assert!(in_words(&refused).contains("no regular file"), "{refused:?}");
     }
 
     #[test]

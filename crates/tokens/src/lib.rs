@@ -19,7 +19,9 @@ mod jwt;
 mod keeper;
 mod msk;
 mod provider;
+mod url;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use tributary_aws::Connection;
@@ -27,12 +29,13 @@ use tributary_core::{Secret, Timestamp};
 
 pub use error::Error;
 pub use keeper::Keeper;
-pub use msk::region_of;
+pub use msk::{is_region, region_of};
+pub use url::refuse_url;
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
-    /// A file with a JSON Web Token, which something else renews; read anew for each token.
+    /// A file with a JSON Web Token, which something else renews; read anew for each token, and when it has changed.
     File(PathBuf),
     /// An OpenID provider.
     Provider(Provider),
@@ -41,9 +44,9 @@ pub enum TokenSource {
 }
 
 /// An OpenID provider that gives tokens for client credentials (RFC 6749, section 4.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// The URL of its token endpoint.
+    /// The URL of its token endpoint; see [`refuse_url`].
     pub url: String,
     /// Who we are.
     pub client_id: String,
@@ -53,6 +56,15 @@ pub struct Provider {
     pub scope: Option<String>,
     /// PEM certificates of authorities to trust besides those of the system.
     pub authorities: Option<PathBuf>,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, client_id, scope, authorities, .. } = self;
+        let mut shown = f.debug_struct("Provider");
+        shown.field("url", &url::shown(url)).field("client_id", client_id).field("scope", scope);
+        shown.field("authorities", authorities).finish_non_exhaustive()
+    }
 }
 
 /// A token.

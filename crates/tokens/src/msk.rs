@@ -35,8 +35,13 @@ pub fn region_of(brokers: &str) -> Option<String> {
         let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
         let (rest, region) = name.rsplit_once('.')?;
         let is_kafka = rest.ends_with(".kafka") || rest.ends_with(".kafka-serverless");
-        is_kafka.then(|| region.to_owned())
+        (is_kafka && is_region(region)).then(|| region.to_owned())
     })
+}
+
+/// Whether it may be the name of a region, `eu-central-1`.
+pub fn is_region(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 /// Whoever signs.
@@ -51,6 +56,10 @@ impl Signer {
         let config = tributary_aws::connect(connection).await?;
         let none = || Error::Credentials { said: NoCredentials::CURE.to_owned(), is_lasting: true };
         let region = config.region().map(ToString::to_string).unwrap_or_default();
+        // It becomes part of a host's name.
+        if !is_region(&region) {
+            return Err(Error::Region { region });
+        }
         Ok(Self { region, credentials: config.credentials_provider().ok_or_else(none)? })
     }
 
@@ -167,11 +176,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_region_is_told() {
+        for (region, expected) in
+            [("eu-central-1", true), ("", false), ("eu central", false), ("EU", false), ("a.b/", false)]
+        {
+            assert_eq!(is_region(region), expected, "{region}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let none = folder.path().join("none").display().to_string();
+        let connection =
+            Connection { region: Some("eu central 1/".to_owned()), profile: Some(none), ..Connection::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let refused = runtime.block_on(Signer::open(&connection)).unwrap_err();
+        assert!(matches!(&refused, Error::Region { region } if region == "eu central 1/"), "{refused}");
+    }
+
+    #[test]
     fn the_brokers_say_the_region() {
         for (brokers, expected) in [
             ("b-1.x.abc.c2.kafka.eu-central-1.amazonaws.com:9098,b-2.x:9098", Some("eu-central-1")),
             ("boot-abc.c1.kafka-serverless.us-east-1.amazonaws.com:9098", Some("us-east-1")),
             ("b-1.x.abc.c2.kafka.cn-north-1.amazonaws.com.cn:9098", Some("cn-north-1")),
+            ("b-1.x.abc.c2.kafka..amazonaws.com:9098", None),
             ("kafka.example.org:9098", None),
             ("ec2-1.eu-central-1.compute.amazonaws.com:9098", None),
         ] {

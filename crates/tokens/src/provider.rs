@@ -10,9 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde_json::Value;
 use tributary_aws::in_words;
 use tributary_core::{Secret, Timestamp};
 
+use crate::url::{refuse_url, shown};
 use crate::{Error, Provider, Token, jwt};
 
 /// What a form keeps as it is, but for the blank, which may be written either way.
@@ -26,7 +28,8 @@ const LONGEST: usize = 1 << 20;
 #[derive(Deserialize)]
 struct Answer {
     access_token: String,
-    expires_in: Option<u32>,
+    /// Seconds: a number by the standard; some write it as a text.
+    expires_in: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +46,9 @@ pub(crate) struct Asker {
 
 impl Asker {
     pub(crate) fn new(provider: Provider) -> Result<Self, Error> {
+        if let Some((why, cure)) = refuse_url(&provider.url) {
+            return Err(Error::Url { why, cure });
+        }
         let connector = tributary_aws::connector(provider.authorities.as_deref())?;
         Ok(Self { provider, connector })
     }
@@ -50,18 +56,21 @@ impl Asker {
     /// Asks for a token. `now` gives its end where the token itself, which need not be a JSON Web Token, does not say it.
     pub(crate) async fn ask(&self, now: Timestamp) -> Result<Token, Error> {
         let Provider { url, client_id, .. } = &self.provider;
+        let url = shown(url);
         let unusable = |reason| Error::Unusable { place: url.clone(), reason };
         let unreachable = |said: String| Error::Unreachable { url: url.clone(), said };
         let answer = self.connector.call(self.request()?).await;
         let mut answer = answer.map_err(|error| unreachable(in_words(&error)))?;
         let body = body(answer.take_body()).await.map_err(unreachable)?;
         if !answer.status().is_success() {
-            let said = serde_json::from_slice(&body).map(|Refusal { error }| error.chars().take(80).collect());
-            let said = said.unwrap_or_else(|_| "without a reason".to_owned());
-            return Err(Error::Refused { url: url.clone(), status: answer.status().as_u16(), said });
+            return Err(Error::Refused { url, status: answer.status().as_u16(), said: reason(&body) });
         }
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| unusable("there is no access_token in it"))?;
-        let expires = answer.expires_in.map(|seconds| now.plus_micros(i64::from(seconds) * 1_000_000));
+        // Source: RFC 6749, appendix A.12.
+        if !answer.access_token.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+            return Err(unusable("the access_token has characters that no token has"));
+        }
+        let expires = answer.expires_in.as_ref().and_then(seconds).map(|life| now.plus_micros(life * 1_000_000));
         let token = match (jwt::read(&answer.access_token), expires) {
             (Ok(token), _) => token,
             (Err(_), Some(expires)) => {
@@ -81,7 +90,7 @@ impl Asker {
         let body = format!("grant_type=client_credentials{scope}");
         let length = body.len().to_string();
         let mut request = HttpRequest::new(SdkBody::from(body));
-        let broken = |error: &dyn std::error::Error| Error::Broken(format!("{url} cannot be asked: {error}"));
+        let broken = |error: &dyn std::error::Error| Error::Broken(format!("{} cannot be asked: {error}", shown(url)));
         request.set_method("POST").map_err(|error| broken(&error))?;
         request.set_uri(url.as_str()).map_err(|error| broken(&error))?;
         let fields = request.headers_mut();
@@ -90,6 +99,27 @@ impl Asker {
         fields.insert("content-length", length);
         fields.insert("accept", "application/json");
         Ok(request)
+    }
+}
+
+/// Whole seconds, rounded down; `None` where it is no number of them. More than a century is one.
+fn seconds(value: &Value) -> Option<i64> {
+    const CENTURY: f64 = 3_155_760_000.0;
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "it lies within the range before")]
+    (seconds >= 0.0).then(|| seconds.min(CENTURY).floor() as i64)
+}
+
+/// The code of a refusal, as far as its characters are those of one (RFC 6749, section 5.2): no line of the log is made by it.
+fn reason(body: &[u8]) -> String {
+    let is_code = |found: &char| matches!(found, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
+    match serde_json::from_slice(body) {
+        Ok(Refusal { error }) => error.chars().filter(is_code).take(80).collect(),
+        Err(_) => "without a reason".to_owned(),
     }
 }
 
@@ -155,6 +185,37 @@ mod tests {
     }
 
     #[test]
+    fn the_life_of_a_token_is_read_as_it_is_written() {
+        for (body, expected) in [
+            ("{\"access_token\":\"o\",\"expires_in\":\"300\"}", Some(300)),
+            ("{\"access_token\":\"o\",\"expires_in\":300.7}", Some(300)),
+            ("{\"access_token\":\"o\",\"expires_in\":99999999999}", Some(3_155_760_000)),
+            ("{\"access_token\":\"o\",\"expires_in\":\"soon\"}", None),
+            ("{\"access_token\":\"o\",\"expires_in\":-1}", None),
+            ("{\"access_token\":\"o\\u0000\",\"expires_in\":300}", None),
+        ] {
+            let (token, _) = ask(&[Reply(200, &[], body)]);
+            let life = token.as_ref().ok().map(|token| (token.expires.micros() - NOW.micros()) / 1_000_000);
+            assert_eq!(life, expected, "{body}: {token:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_at_a_url_that_is_none() {
+        let provider = Provider {
+            url: "https://us:secret@a.org/t?key=secret".to_owned(),
+            client_id: "c".to_owned(),
+            client_secret: Secret::new("secret".to_owned()),
+            scope: None,
+            authorities: None,
+        };
+        assert!(!format!("{provider:?}").contains("secret"), "{provider:?}");
+        let refused = Asker::new(provider).unwrap_err();
+        assert_eq!(refused.fault(), tributary_core::Fault::Config);
+        assert!(!refused.to_string().contains("secret@"), "{refused}");
+    }
+
+    #[test]
     fn a_refusal_says_why_and_no_secret() {
         for (reply, expected) in [
             (Reply(401, &[], "{\"error\":\"invalid_client\",\"error_description\":\"s:e+c\"}"), "401 (invalid_client)"),
@@ -166,6 +227,8 @@ mod tests {
             assert!(said.contains(expected), "{said}");
             assert!(!said.contains("s:e+c") && !said.contains("opaque"), "{said}");
         }
+        let (refused, _) = ask(&[Reply(400, &[], "{\"error\":\"a\\u001b[2J\\n\\\"b\\\\\u{f6}c\"}")]);
+        assert!(matches!(&refused, Err(Error::Refused { said, .. }) if said == "a[2Jbc"), "{refused:?}");
         let (refused, _) = ask(&[]);
         assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
     }

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
-use tributary_core::Fault;
 use tributary_runtime::{Outcome, Progress, RunError, Stop, Summary, SystemClock, run};
 
 use super::*;
@@ -165,4 +164,52 @@ fn a_file_that_is_not_there_or_wrong_is_named() {
     assert_eq!(invalid.code(), "pipeline/invalid");
     let text = invalid.to_string();
     assert!(text.starts_with("4 mistakes:\n") && text.contains("wrong.toml:1:11: error: version 2"), "{text}");
+}
+
+/// A pipeline that signs in to Kafka so; no broker is there.
+fn kafka(folder: &Path, lines: &str) -> LineFactory {
+    let text = format!(
+        "version = 1\nname = \"agents\"\nmode = \"streaming\"\n[lake]\nlocation = \"{0}/lake\"\n[sources.a.kafka]\n\
+         brokers = \"localhost:1\"\ntopics = [\"t\"]\n{lines}\n",
+        folder.display()
+    );
+    let plan = check(&text, "test.toml", &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    LineFactory::new(plan, OptionChange::Refuse, Arc::new(SystemClock))
+}
+
+fn kafka_plan(factory: &LineFactory) -> &KafkaPlan {
+    let SourceKind::Kafka(kafka) = &factory.plan.sources[0].kind else { panic!("{:?}", factory.plan.sources) };
+    kafka
+}
+
+#[tokio::test]
+async fn a_member_that_joins_again_waits_for_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let factory = kafka(folder.path(), &format!("sasl = \"oauthbearer\"\ntoken_file = \"{}\"", file.display()));
+    let options = factory.kafka_options(kafka_plan(&factory)).unwrap();
+    let missing = factory.signing(&options).await.unwrap_err();
+    assert_eq!((missing.code(), missing.fault()), ("source-kafka/token", Fault::Config));
+    // {"exp":4102444800}
+    fs::write(&file, "e30.eyJleHAiOjQxMDI0NDQ4MDB9.").unwrap();
+    factory.signing(&options).await.unwrap();
+    fs::remove_file(&file).unwrap();
+    factory.signing(&options).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_is_gone_ends_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let lines = format!("sasl = \"plain\"\nusername = \"us\"\npassword_file = \"{}\"", file.display());
+    let factory = kafka(folder.path(), &lines);
+    let missing = factory.group(kafka_plan(&factory)).await.unwrap_err();
+    assert_eq!((missing.code(), missing.fault()), ("pipeline/password", Fault::Config));
+    fs::write(&file, "secret").unwrap();
+    let options = factory.kafka_options(kafka_plan(&factory)).unwrap();
+    factory.signing(&options).await.unwrap();
+    fs::remove_file(&file).unwrap();
+    let gone = factory.group(kafka_plan(&factory)).await.unwrap_err();
+    assert_eq!((gone.code(), gone.fault()), ("pipeline/password", Fault::Transient));
+    assert!(gone.to_string().contains("no password in"), "{gone}");
 }

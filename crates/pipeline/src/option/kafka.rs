@@ -112,13 +112,13 @@ pub(super) static SOURCE: &[Entry] = &[
         "token_file",
         Shape::Leaf(Kind::Folder),
         Default::Words("none"),
-        "With `sasl = \"oauthbearer\"`: a file with a JSON Web Token, which something else renews. It is read anew at three quarters of the token's life.",
+        "With `sasl = \"oauthbearer\"`: a file with a JSON Web Token, which something else renews. It is read anew when it changes, and at three quarters of the token's life. A link to a file is taken, a pipe is not.",
     ),
     Entry::new(
         "token_url",
         Shape::Leaf(Kind::Text),
         Default::Words("none"),
-        "With `sasl = \"oauthbearer\"`: the token endpoint of an OpenID provider, which is asked by client credentials (RFC 6749, section 4.4).",
+        "With `sasl = \"oauthbearer\"`: the token endpoint of an OpenID provider, which is asked by client credentials (RFC 6749, section 4.4); by `https://`, or by `http://` on this machine, without a query.",
     ),
     Entry::new("token_client", Shape::Leaf(Kind::Text), Default::Words("none"), "The client's id at `token_url`."),
     Entry::new(
@@ -167,7 +167,7 @@ pub(super) static SOURCE: &[Entry] = &[
         "client",
         Shape::Leaf(Kind::Settings),
         Default::Words("none"),
-        "Settings of librdkafka by their own names, `\"client.rack\" = \"eu-central-1a\"`. Those that have an option, break a guarantee, load code or are secrets are refused.",
+        "Settings of librdkafka by their own names, `\"client.rack\" = \"eu-central-1a\"`. Those that have an option, break a guarantee, load code, are secrets or are for producers are refused.",
     ),
 ];
 
@@ -177,10 +177,10 @@ static PROTOCOLS: &[Choice] = &[
 ];
 
 static MECHANISMS: &[Choice] = &[
-    Choice::new("plain", "name and password as they are; only by TLS"),
+    Choice::new("plain", "name and password as they are: whoever listens has them, unless `tls = true`"),
     Choice::new("scram-sha-256", "a challenge"),
     Choice::new("scram-sha-512", "a challenge"),
-    Choice::new("oauthbearer", "a token of `token_file` or `token_url`"),
+    Choice::new("oauthbearer", "a token of `token_file` or `token_url`: whoever listens has it, unless `tls = true`"),
     Choice::new(
         "aws-msk-iam",
         "Amazon MSK's IAM: a token signed with the credentials that the AWS SDK finds; only by TLS",

@@ -90,6 +90,26 @@ fn what_is_wrong_about_kafka() {
             "9:1 sources.a.kafka.token_url: the client's secret comes from one place (add token_secret_env = \"KAFKA_TOKEN_SECRET\", or token_secret_file)",
         ),
         (
+            "topics = [\"t\"]\nsasl = \"oauthbearer\"\ntoken_url = \"https://c:s@a.org/\"",
+            "9:1 sources.a.kafka.token_url: who we are does not belong into the URL (remove what stands before @; write token_client, and token_secret_env or token_secret_file)",
+        ),
+        (
+            "topics = [\"t\"]\nsasl = \"oauthbearer\"\ntoken_url = \"https://a.org/?key=s\"",
+            "9:1 sources.a.kafka.token_url: a query or a fragment is not sent (remove what begins with ? or #)",
+        ),
+        (
+            "topics = [\"t\"]\nsasl = \"oauthbearer\"\ntoken_url = \"https://a org/\"",
+            "9:1 sources.a.kafka.token_url: it is no URL (write for example token_url = \"https://login.example.org/oauth2/token\")",
+        ),
+        (
+            "topics = [\"t\"]\nsasl = \"aws-msk-iam\"\nregion = \"EU (Frankfurt)\"",
+            "9:1 sources.a.kafka.region: a region has small letters, digits and '-' (write for example region = \"eu-central-1\")",
+        ),
+        (
+            "topics = [\"t\"]\n[sources.a.kafka.client]\nlinger.ms = 5",
+            "9:8 sources.a.kafka.client.linger.ms: linger.ms is for producers, and nothing is written to Kafka (remove it)",
+        ),
+        (
             "topics = [\"t\"]\nsasl = \"aws-msk-iam\"\nexternal_id = \"x\"",
             "8:1 sources.a.kafka.sasl: Amazon MSK takes IAM by TLS alone (add tls = true)",
         ),
