@@ -6,12 +6,9 @@ use std::path::PathBuf;
 use tributary_aws::{Connection, Role};
 use tributary_store_s3::{Encryption, Options, Spill};
 
-use crate::file::{Encryption as Named, LakeS3Section, LakeSection, Size};
+use crate::file::{Encryption as Named, LakeS3Section, LakeSection};
 use crate::location::Location;
 use crate::plan::SpoolPlan;
-
-/// Parts that are not full wait in so much memory: four of the usual size, a day each.
-const WAITING: usize = 32 << 20;
 
 /// A checked `[lake]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +34,9 @@ impl LakePlan {
 
 fn options(bucket: String, prefix: String, section: LakeS3Section, spool: Option<&SpoolPlan>) -> Options {
     let tag = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let part_size = section.part_size.map_or(8 << 20, Size::bytes);
+    let part_size = section.part_size.map(|size| usize::try_from(size.bytes()).unwrap_or(usize::MAX));
+    let defaults = Options::new(bucket, prefix);
     Options {
-        bucket,
-        prefix,
         connection: Connection {
             region: section.region,
             endpoint: section.endpoint,
@@ -57,10 +53,10 @@ fn options(bucket: String, prefix: String, section: LakeS3Section, spool: Option
         }),
         storage_class: section.storage_class.map(|class| class.as_str().to_owned()),
         tags: section.tags.iter().flatten().filter_map(tag).collect(),
-        part_size: usize::try_from(part_size).unwrap_or(usize::MAX),
-        waiting: WAITING,
+        part_size: part_size.unwrap_or(defaults.part_size),
         spill: spool.map_or(Spill::Nowhere, |spool| Spill::Disk(spool.folder.clone())),
         exclusive: section.exclusive.unwrap_or(false),
+        ..defaults
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum Answer {
 pub(crate) struct Confirm<'a> {
     member: &'a BaseConsumer<Context>,
     question: Option<Question<'a>>,
-    is_known: Option<Answer>,
+    known: Option<Answer>,
     is_outdated: bool,
     /// How many topics were asked for.
     asked: usize,
@@ -51,7 +51,7 @@ impl<'a> Confirm<'a> {
         Self {
             member,
             question: None,
-            is_known: None,
+            known: None,
             is_outdated: false,
             asked: 0,
             gone_since: None,
@@ -74,7 +74,7 @@ impl<'a> Confirm<'a> {
     /// Asks where nothing is asked, and waits so long for an answer. Without an answer it is asked again: what was polled
     /// waits.
     pub(crate) fn look(&mut self, wait: Duration) -> Answer {
-        if let Some(known) = self.is_known {
+        if let Some(known) = self.known {
             return known;
         }
         if self.question.is_none() {
@@ -117,7 +117,7 @@ impl<'a> Confirm<'a> {
 
     fn know(&mut self, answer: Answer) -> Answer {
         self.question = None;
-        *self.is_known.insert(answer)
+        *self.known.insert(answer)
     }
 
     /// For all topics of ours whose id this client was told.

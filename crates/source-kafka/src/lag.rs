@@ -139,6 +139,7 @@ fn look(reader: &Reader, options: &Options, places: &mut BTreeMap<(String, i32),
     if open.is_empty() {
         return Ok(());
     }
+    let is_one_topic = open.iter().map(|(topic, _)| topic).collect::<BTreeSet<_>>().len() == 1;
     reader.assign(&list).map_err(failed(options))?;
     let until = Instant::now() + PATIENCE;
     while !open.is_empty() && Instant::now() < until {
@@ -152,7 +153,7 @@ fn look(reader: &Reader, options: &Options, places: &mut BTreeMap<(String, i32),
                 }
             }
             // Nothing but marks of transactions; it does not say of which topic.
-            Some(Err(KafkaError::PartitionEOF(partition))) if options.topics.len() == 1 => {
+            Some(Err(KafkaError::PartitionEOF(partition))) if is_one_topic => {
                 open.retain(|(_, other)| *other != partition);
             }
             Some(Err(error)) => tracing::debug!(%error, "looking"),

@@ -57,6 +57,29 @@ pub struct Options {
 }
 
 impl Options {
+    /// 8 MiB.
+    pub const PART_SIZE: usize = 8 << 20;
+
+    /// Four parts of the usual size, a day each.
+    pub const WAITING: usize = 32 << 20;
+
+    /// The defaults, for a lake there.
+    pub fn new(bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            connection: Connection::default(),
+            path_style: false,
+            encryption: None,
+            storage_class: None,
+            tags: BTreeMap::new(),
+            part_size: Self::PART_SIZE,
+            waiting: Self::WAITING,
+            spill: Spill::Nowhere,
+            exclusive: false,
+        }
+    }
+
     /// As URLs say it.
     pub fn location(&self) -> String {
         let slash = if self.prefix.is_empty() { "" } else { "/" };

@@ -11,7 +11,6 @@ mod venv;
 #[path = "../../../tests/engines/weed.rs"]
 mod weed;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -92,19 +91,14 @@ async fn many_open_files(store: &S3Store) {
 
 fn options(prefix: &str) -> Options {
     Options {
-        bucket: BUCKET.to_owned(),
-        prefix: prefix.to_owned(),
         connection: Connection {
             endpoint: std::env::var_os(ENDPOINT).and_then(|text| text.into_string().ok()),
             ..Connection::default()
         },
         path_style: true,
-        encryption: None,
-        storage_class: None,
-        tags: BTreeMap::new(),
         part_size: 5 << 20,
         waiting: 1 << 20,
         spill: Spill::Disk(None),
-        exclusive: false,
+        ..Options::new(BUCKET, prefix)
     }
 }

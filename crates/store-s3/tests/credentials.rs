@@ -14,7 +14,7 @@ use std::path::Path;
 use bytes::Bytes;
 use tributary_aws::Connection;
 use tributary_store::ObjectStore as _;
-use tributary_store_s3::{Options, S3Store, Spill};
+use tributary_store_s3::{Options, S3Store};
 use tributary_testkit::{Reply, Request, ScriptedServer, run_again};
 
 /// Says to a process that it is the client, and where whoever gives credentials listens.
@@ -51,17 +51,9 @@ fn giver() -> SocketAddr {
 async fn asked_of_s3(connection: Connection) -> Request {
     let s3 = ScriptedServer::start(&[Reply(200, &[], "")]).unwrap();
     let options = Options {
-        bucket: "lake".to_owned(),
-        prefix: String::new(),
         connection: Connection { endpoint: Some(s3.endpoint()), ..connection },
         path_style: true,
-        encryption: None,
-        storage_class: None,
-        tags: BTreeMap::new(),
-        part_size: 5 << 20,
-        waiting: 1 << 20,
-        spill: Spill::Nowhere,
-        exclusive: false,
+        ..Options::new("lake", "")
     };
     let store = S3Store::open(options).await.unwrap();
     store.create(&"x".parse().unwrap(), Bytes::new()).await.unwrap();

@@ -24,7 +24,7 @@ use tributary_core::{
     TableId, Tally, Timestamp,
 };
 use tributary_store::ObjectStore;
-use tributary_store_s3::{Options, S3Store, Spill};
+use tributary_store_s3::{Options, S3Store};
 use tributary_testkit::{FaultProxy, run_again};
 use weed::{BUCKET, KEYS, Weed};
 
@@ -105,17 +105,11 @@ fn scale() -> u64 {
 async fn recover(server: std::net::SocketAddr) {
     let proxy = FaultProxy::start(server, 0, 0).unwrap();
     let options = Options {
-        bucket: BUCKET.to_owned(),
-        prefix: "recovery".to_owned(),
         connection: Connection { endpoint: Some(proxy.endpoint()), ..Connection::default() },
         path_style: true,
-        encryption: None,
-        storage_class: None,
-        tags: BTreeMap::new(),
         part_size: 5 << 20,
         waiting: 1 << 20,
-        spill: Spill::Nowhere,
-        exclusive: false,
+        ..Options::new(BUCKET, "recovery")
     };
     let store = Arc::new(S3Store::open(options).await.unwrap());
     // The most that there can be after the newest checkpoint record.
