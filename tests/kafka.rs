@@ -11,16 +11,7 @@ use crate::engines::kafka::{Kafka, Options, USER};
 use crate::inputs::events;
 use crate::lab::{Lab, difference};
 use crate::stream::{Stream, wait_until};
-use crate::topics::{TOPIC, Topics, read_topic};
-
-/// A lab that reads the topic instead of files.
-pub(crate) fn lab(kafka: &Kafka, mode: &str, source: &str, options: &str) -> Lab {
-    let lab = Lab::new(options);
-    read_topic(&lab, &kafka.bootstrap(), source);
-    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("mode = \"batch\"", &format!("mode = {mode:?}"))).unwrap();
-    lab
-}
+use crate::topics::{TOPIC, Topics, as_batch, lab};
 
 /// What a batch over a file of these lines makes.
 fn plain(lines: &str) -> Lab {
@@ -45,8 +36,12 @@ fn a_batch_ends_with_what_was_there_and_the_next_goes_on() {
     topics.produce(TOPIC, lines.lines().take(half));
 
     for group in ["classic", "consumer"] {
-        let lab =
-            lab(&kafka, "batch", &format!("group = {group:?}\ngroup_id = {group:?}"), "[commit]\ninput = \"1 MiB\"");
+        let lab = lab(
+            &kafka.bootstrap(),
+            "batch",
+            &format!("group = {group:?}\ngroup_id = {group:?}"),
+            "[commit]\ninput = \"1 MiB\"",
+        );
         let summary = lab.run();
         assert_eq!(summary["tally"]["read"].as_u64(), Some(half as u64), "{summary}");
         assert_equal(&plain(&lines.lines().take(half).map(|line| format!("{line}\n")).collect::<String>()), &lab);
@@ -67,7 +62,7 @@ fn processes_share_a_stream_and_die() {
     topics.create(TOPIC, 6, &[]);
     let lines = events("--agents 30 --events 6000 --days 2 --seed 52 --duplicates 0.02");
     let source = "session_timeout = \"2s\"\nrebalance_deadline = \"5s\"";
-    let lab = lab(&kafka, "streaming", source, "[commit]\nevery = \"1s\"");
+    let lab = lab(&kafka.bootstrap(), "streaming", source, "[commit]\nevery = \"1s\"");
     let all: Vec<&str> = lines.lines().collect();
     let mut streams: Vec<Stream> = (0..2).map(|_| Stream::start(&lab)).collect();
     for (number, part) in all.chunks(all.len() / 12 + 1).enumerate() {
@@ -103,7 +98,7 @@ fn a_broker_may_die_or_stand_still() {
     topics.create(TOPIC, 2, &[]);
     let lines = events("--agents 5 --events 90 --days 1 --seed 53");
     let parts: Vec<Vec<&str>> = lines.lines().collect::<Vec<_>>().chunks(30).map(<[&str]>::to_vec).collect();
-    let lab = lab(&kafka, "streaming", "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
+    let lab = lab(&kafka.bootstrap(), "streaming", "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
     let stream = Stream::start(&lab);
     topics.produce(TOPIC, parts[0].iter().copied());
     wait_for_rows(&lab, 30);
@@ -118,9 +113,7 @@ fn a_broker_may_die_or_stand_still() {
     topics.produce(TOPIC, parts[2].iter().copied());
     wait_for_rows(&lab, 90);
     assert_eq!(stream.stop()["outcome"], "drained");
-    // What a stream derives from time to time a batch derives at its end.
-    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
+    as_batch(&lab);
     assert_eq!(lab.run()["tally"]["read"], 0);
     assert_equal(&plain(&lines), &lab);
 }
@@ -135,7 +128,7 @@ fn a_topic_begins_where_the_options_say() {
     let lines = events("--agents 5 --events 60 --days 1 --seed 54");
     let (old, new): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
     topics.produce(TOPIC, old.iter().map(|(_, line)| *line));
-    let lab = lab(&kafka, "batch", "start = \"latest\"", "");
+    let lab = lab(&kafka.bootstrap(), "batch", "start = \"latest\"", "");
     assert_eq!(lab.run()["tally"]["read"], 0);
     assert_eq!(lab.status()["positions"].as_array().map(Vec::len), Some(2), "they are committed");
     topics.produce(TOPIC, new.iter().map(|(_, line)| *line).chain(["", "\0\0\0\0\x07{}"]));
@@ -152,7 +145,7 @@ fn what_is_gone_is_named() {
     topics.create(TOPIC, 1, &[]);
     let lines = events("--agents 5 --events 60 --days 1 --seed 55");
     let all: Vec<&str> = lines.lines().collect();
-    let lab = lab(&kafka, "batch", "", "");
+    let lab = lab(&kafka.bootstrap(), "batch", "", "");
     topics.produce(TOPIC, all[..10].iter().copied());
     assert_eq!(lab.run()["tally"]["made_rows"], 10);
     topics.produce(TOPIC, all[10..30].iter().copied());
@@ -175,8 +168,8 @@ fn a_topic_that_was_made_again_is_another_one() {
     topics.create(TOPIC, 2, &[]);
     let lines = events("--agents 5 --events 120 --days 1 --seed 58");
     let all: Vec<&str> = lines.lines().collect();
-    let early = lab(&kafka, "batch", "group_id = \"early\"", "");
-    let late = lab(&kafka, "batch", "group_id = \"late\"\nstart = \"latest\"", "");
+    let early = lab(&kafka.bootstrap(), "batch", "group_id = \"early\"", "");
+    let late = lab(&kafka.bootstrap(), "batch", "group_id = \"late\"\nstart = \"latest\"", "");
     assert_eq!(late.run()["tally"]["read"], 0);
     topics.produce(TOPIC, all[..20].iter().copied());
     for lab in [&early, &late] {
@@ -213,7 +206,7 @@ fn a_topic_is_made_again_under_a_stream() {
     for group in ["classic", "consumer"] {
         topics.create(TOPIC, 1, &[]);
         let source = format!("group = {group:?}\ngroup_id = {group:?}");
-        let lab = lab(&kafka, "streaming", &source, "[commit]\nevery = \"1s\"");
+        let lab = lab(&kafka.bootstrap(), "streaming", &source, "[commit]\nevery = \"1s\"");
         let stream = Stream::start(&lab);
         Topics::on(&kafka).produce(TOPIC, all[..10].iter().copied());
         wait_for_rows(&lab, 10);
@@ -258,7 +251,7 @@ fn what_was_not_committed_is_not_read() {
         producer.flush(wait).unwrap();
         if is_kept { producer.commit_transaction(wait) } else { producer.abort_transaction(wait) }.unwrap();
     }
-    let read = |source: &str| lab(&kafka, "batch", source, "").run()["tally"]["made_rows"].clone();
+    let read = |source: &str| lab(&kafka.bootstrap(), "batch", source, "").run()["tally"]["made_rows"].clone();
     assert_eq!((read("group_id = \"a\""), read("group_id = \"b\"\nread_uncommitted = true")), (20.into(), 30.into()));
 }
 
@@ -279,7 +272,7 @@ fn a_record_may_be_larger_than_an_answer() {
         producer.send(BaseRecord::to(TOPIC).key("").payload(&payload)).unwrap();
     }
     producer.flush(Duration::from_secs(30)).unwrap();
-    let lab = lab(&kafka, "batch", "", "");
+    let lab = lab(&kafka.bootstrap(), "batch", "", "");
     assert_eq!(lab.run()["tally"]["made_rows"], 20);
     assert_equal(&plain(&lines), &lab);
 }
@@ -298,7 +291,7 @@ fn brokers_are_spoken_to_as_they_ask() {
     let sasl =
         |mechanism: &str| format!("sasl = {mechanism:?}\nusername = {:?}\npassword_env = \"TEST_PASSWORD\"", USER.0);
     let run = |brokers: &str, source: &str, password: &str, verb: &str| {
-        let lab = lab(&kafka, "batch", source, "");
+        let lab = lab(&kafka.bootstrap(), "batch", source, "");
         let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
         fs::write(lab.path("pipeline.toml"), pipeline.replace(&kafka.bootstrap(), brokers)).unwrap();
         let output = lab.command(&[verb, "pipeline.toml", "--output", "json"]).env("TEST_PASSWORD", password).output();

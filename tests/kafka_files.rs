@@ -9,7 +9,7 @@ use crate::engines::kafka::Kafka;
 use crate::inputs::events;
 use crate::lab::Lab;
 use crate::stream::{Stream, wait_until};
-use crate::topics::{TOPIC, Topics, read_topic};
+use crate::topics::{TOPIC, Topics, lab};
 
 const PARTITIONS: i32 = 6;
 
@@ -47,10 +47,7 @@ fn a_commit_of_many_partitions_makes_one_file_for_each_table_and_day() {
     topics.create(TOPIC, PARTITIONS, &[]);
     let lines = events("--agents 60 --events 9000 --days 2 --seed 58");
     let lines: Vec<&str> = lines.lines().collect();
-    let lab = Lab::new("[commit]\nevery = \"2s\"");
-    read_topic(&lab, &kafka.bootstrap(), "");
-    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"batch\"", "\"streaming\"")).unwrap();
+    let lab = lab(&kafka.bootstrap(), "streaming", "", "[commit]\nevery = \"2s\"");
     let began = Instant::now();
     let stream = Stream::start(&lab);
     for part in lines.chunks(lines.len() / 12 + 1) {

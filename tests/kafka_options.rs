@@ -16,10 +16,10 @@ use tributary_testkit::{Reply, ScriptedServer};
 
 use crate::engines::kafka::{Kafka, Options};
 use crate::inputs::events;
-use crate::kafka::{lab, wait_for_rows};
+use crate::kafka::wait_for_rows;
 use crate::lab::{Lab, text};
 use crate::stream::Stream;
-use crate::topics::{TOPIC, Topics};
+use crate::topics::{TOPIC, Topics, lab};
 
 fn rewrite(lab: &Lab, from: &str, to: &str) {
     let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
@@ -42,7 +42,7 @@ fn a_topic_begins_at_the_offsets_that_are_named() {
     let lines = events("--agents 20 --events 200 --days 1 --seed 61");
     topics.produce(TOPIC, lines.lines());
     let start = |offsets: &str| format!("start = {{ {TOPIC:?} = {{ {offsets} }} }}");
-    let lab = lab(&kafka, "batch", &start("0 = 7, 9 = 1"), "");
+    let lab = lab(&kafka.bootstrap(), "batch", &start("0 = 7, 9 = 1"), "");
     let (code, _, said) = lab.try_run();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("source-kafka/start") && said.contains("partition 9"), "{said}");
@@ -75,7 +75,7 @@ fn a_batch_ends_at_a_moment() {
     }
     producer.flush(Duration::from_secs(30)).unwrap();
 
-    let lab = lab(&kafka, "batch", "start = \"2025-11-26\"\nuntil = \"2025-11-27\"", "");
+    let lab = lab(&kafka.bootstrap(), "batch", "start = \"2025-11-26\"\nuntil = \"2025-11-27\"", "");
     assert_eq!(lab.run()["tally"]["read"], 20);
     assert_eq!(lab.run()["tally"]["read"], 0, "a day is over once");
     // Half of the second day: two records share a millisecond, one in each partition.
@@ -97,7 +97,7 @@ fn settings_of_the_client_reach_it() {
     topics.create(TOPIC, 1, &[]);
     topics.produce(TOPIC, events("--agents 5 --events 20 --days 1 --seed 63").lines());
     let good = "client = { \"client.id\" = \"lake\", socket.keepalive.enable = true, fetch.wait.max.ms = 50 }";
-    let lab = lab(&kafka, "batch", good, "");
+    let lab = lab(&kafka.bootstrap(), "batch", good, "");
     assert_eq!(lab.run()["tally"]["made_rows"], 20);
     // What only the client as a whole refuses.
     rewrite(&lab, "fetch.wait.max.ms = 50", "fetch.wait.max.ms = 50, socket.timeout.ms = 100000, fetch.max.bytes = 1");
@@ -126,7 +126,7 @@ fn put(file: &Path, token: &str) {
 
 /// A lab that signs in with tokens.
 fn token_lab(kafka: &Kafka, mode: &str, source: &str) -> Lab {
-    let lab = lab(kafka, mode, &format!("sasl = \"oauthbearer\"\n{source}"), "[commit]\nevery = \"1s\"");
+    let lab = lab(&kafka.bootstrap(), mode, &format!("sasl = \"oauthbearer\"\n{source}"), "[commit]\nevery = \"1s\"");
     rewrite(&lab, &kafka.bootstrap(), &kafka.sasl());
     lab
 }
@@ -214,7 +214,7 @@ fn a_cluster_of_amazon_is_signed_in_to_with_credentials() {
     let role = "role = \"arn:aws:iam::123456789012:role/reader\"\nexternal_id = \"ours\"";
     let source =
         format!("tls = true\nauthorities = {authorities:?}\nsasl = \"aws-msk-iam\"\nregion = \"eu-central-1\"\n{role}");
-    let lab = lab(&kafka, "batch", &source, "");
+    let lab = lab(&kafka.bootstrap(), "batch", &source, "");
     rewrite(&lab, &kafka.bootstrap(), &kafka.sasl_tls());
     let sts = ScriptedServer::start(&[Reply(200, &[], ASSUMED)]).unwrap();
     let mut command = lab.command(&["check", "pipeline.toml"]);

@@ -8,22 +8,7 @@ use crate::inputs::{events, scale};
 use crate::lab::{Lab, difference};
 use crate::raw_kafka::{ask, produce, text};
 use crate::stream::{Stream, wait_until};
-use crate::topics::{TOPIC, Topics, read_topic};
-
-/// A lab that reads the topic as a stream instead of files.
-fn streaming(bootstrap: &str, source: &str, options: &str) -> Lab {
-    let lab = Lab::new(options);
-    read_topic(&lab, bootstrap, source);
-    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("mode = \"batch\"", "mode = \"streaming\"")).unwrap();
-    lab
-}
-
-fn batch(bootstrap: &str, source: &str) -> Lab {
-    let lab = Lab::new("");
-    read_topic(&lab, bootstrap, source);
-    lab
-}
+use crate::topics::{TOPIC, Topics, as_batch, lab};
 
 fn rows(lab: &Lab) -> u64 {
     lab.status()["tables"]["agent_event"]["rows"].as_u64().unwrap_or(0)
@@ -37,7 +22,7 @@ fn status_says_how_far_reading_is_behind() {
     topics.create(TOPIC, 3, &[]);
     let lines = events("--agents 9 --events 90 --days 1 --seed 61");
     topics.produce(TOPIC, lines.lines().take(50));
-    let lab = batch(&kafka.bootstrap(), "");
+    let lab = lab(&kafka.bootstrap(), "batch", "", "");
     lab.run();
     let records = |lag: &serde_json::Value| {
         lag.as_array().unwrap().iter().map(|split| split["records"].as_u64().unwrap()).collect::<Vec<u64>>()
@@ -79,17 +64,17 @@ fn what_compaction_left_is_read() {
     topics.create(TOPIC, 1, &settings);
     let lines = events("--agents 4 --events 400 --days 1 --seed 62");
     topics.produce(TOPIC, lines.lines());
-    let early = batch(&kafka.bootstrap(), "group_id = \"early\"");
+    let early = lab(&kafka.bootstrap(), "batch", "group_id = \"early\"", "");
     early.run();
 
     // Only what is not the active segment is compacted; what comes begins another.
     let last = lines.lines().last().unwrap();
-    let mut late = batch(&kafka.bootstrap(), "group_id = \"late\"");
+    let mut late = lab(&kafka.bootstrap(), "batch", "group_id = \"late\"", "");
     let mut left = u64::MAX;
     wait_until("the topic is compacted", || {
         topics.produce(TOPIC, [last].into_iter());
         std::thread::park_timeout(Duration::from_millis(1_200));
-        late = batch(&kafka.bootstrap(), "group_id = \"late\"");
+        late = lab(&kafka.bootstrap(), "batch", "group_id = \"late\"", "");
         left = late.run()["tally"]["read"].as_u64().unwrap();
         left < lines.lines().count() as u64 / 2
     });
@@ -123,7 +108,7 @@ fn a_right_is_taken_and_given_back() {
     fs::write(&password, USER.1).unwrap();
     let source =
         format!("sasl = \"plain\"\nusername = {:?}\npassword_file = {:?}", USER.0, password.display().to_string());
-    let lab = streaming(&kafka.sasl(), &source, "[commit]\nevery = \"1s\"");
+    let lab = lab(&kafka.sasl(), "streaming", &source, "[commit]\nevery = \"1s\"");
     topics.produce(TOPIC, parts[0].iter().copied());
     let stream = Stream::start(&lab);
     wait_until("the first part", || rows(&lab) == 30);
@@ -151,7 +136,10 @@ fn a_right_is_taken_and_given_back() {
     let plain = Lab::new("");
     plain.input("all.jsonl", &lines);
     plain.run();
-    assert_eq!(plain.status()["tables"]["agent_event"], lab_table(&lab, &plain));
+    assert_eq!(rows(&plain), rows(&lab));
+    as_batch(&lab);
+    lab.run();
+    assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
 }
 
 /// Names of headers are bytes, and one record may hold thousands of payloads beside large headers: each is a row, and nothing
@@ -167,7 +155,7 @@ fn headers_may_be_anything() {
     let large = vec![b'x'; 200_000];
     produce(&kafka.bootstrap(), TOPIC, b"{}", &[(b"caf\xe9", b"\xff"), (b"", b"")]);
     produce(&kafka.bootstrap(), TOPIC, many.as_bytes(), &[(b"trace", &large)]);
-    let lab = batch(&kafka.bootstrap(), "");
+    let lab = lab(&kafka.bootstrap(), "batch", "", "");
     let summary = lab.run();
     assert_eq!(summary["tally"]["rejected"], 20_001, "{summary}");
     assert!(lab.status()["tables"]["rejected"]["bytes"].as_u64().unwrap() < 5_000_000, "{}", lab.status());
@@ -182,15 +170,14 @@ fn a_topic_that_is_not_keyed_by_agent_is_named() {
     topics.create(TOPIC, 3, &[]);
     let lines = events("--agents 6 --events 120 --days 1 --seed 65");
     topics.produce(TOPIC, lines.lines());
-    let lab = batch(&kafka.bootstrap(), "");
-    assert_eq!(lab.run()["spread"], 0);
+    assert_eq!(lab(&kafka.bootstrap(), "batch", "", "").run()["spread"], 0);
     topics.delete(TOPIC);
     topics.create("contacts", 3, &[]);
     for (number, line) in lines.lines().enumerate() {
         topics.produce_keyed("contacts", &number.to_string(), line);
     }
     topics.flush();
-    let lab = batch(&kafka.bootstrap(), "group_id = \"contacts\"");
+    let lab = lab(&kafka.bootstrap(), "batch", "group_id = \"contacts\"", "");
     let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
     fs::write(lab.path("pipeline.toml"), pipeline.replace(&format!("{TOPIC:?}"), "\"contacts\"")).unwrap();
     let output = lab.command(&["run", "pipeline.toml", "--no-progress"]).output().unwrap();
@@ -211,7 +198,7 @@ fn a_name_is_one_process_at_a_time() {
     let (first, second): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
     for group in ["consumer", "classic"] {
         let source = format!("group = {group:?}\ngroup_id = {group:?}\ninstance_id = \"one\"");
-        let lab = streaming(&kafka.bootstrap(), &source, "[commit]\nevery = \"1s\"");
+        let lab = lab(&kafka.bootstrap(), "streaming", &source, "[commit]\nevery = \"1s\"");
         let older = Stream::start(&lab);
         if group == "consumer" {
             topics.produce(TOPIC, first.iter().map(|(_, line)| *line));
@@ -242,7 +229,7 @@ fn a_broker_is_away_for_long() {
     topics.create(TOPIC, 2, &[]);
     let lines = events("--agents 5 --events 60 --days 1 --seed 64");
     let (first, second): (Vec<_>, Vec<_>) = lines.lines().enumerate().partition(|(number, _)| *number < 30);
-    let lab = streaming(&kafka.bootstrap(), "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
+    let lab = lab(&kafka.bootstrap(), "streaming", "session_timeout = \"3s\"", "[commit]\nevery = \"1s\"");
     topics.produce(TOPIC, first.iter().map(|(_, line)| *line));
     let streams = [Stream::start(&lab), Stream::start(&lab)];
     wait_until("the first half", || rows(&lab) == 30);
@@ -260,21 +247,6 @@ fn a_broker_is_away_for_long() {
         assert_eq!(stream.stop()["outcome"], "drained");
     }
     assert_eq!(rows(&lab), 60);
-}
-
-/// The table's totals but for what depends on when files were made; and a look at every row where DuckDB is at hand.
-fn lab_table(lab: &Lab, plain: &Lab) -> serde_json::Value {
-    let expected = plain.status()["tables"]["agent_event"].clone();
-    let mut table = lab.status()["tables"]["agent_event"].clone();
-    for name in ["files", "bytes"] {
-        table[name] = expected[name].clone();
-    }
-    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
-    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
-    // What a stream derives from time to time a batch derives at its end.
-    lab.run();
-    assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
-    table
 }
 
 /// Access control lists, by the one who may do everything.

@@ -93,3 +93,18 @@ pub(crate) fn read_topic(lab: &Lab, bootstrap: &str, source: &str) {
     let topic = format!("[sources.files.kafka]\nbrokers = {bootstrap:?}\ntopics = [{TOPIC:?}]\n{source}\n");
     fs::write(lab.path("pipeline.toml"), pipeline.replace(files, &topic)).unwrap();
 }
+
+/// A lab that reads the topic, in this mode, instead of files.
+pub(crate) fn lab(bootstrap: &str, mode: &str, source: &str, options: &str) -> Lab {
+    let lab = Lab::new(options);
+    read_topic(&lab, bootstrap, source);
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("mode = \"batch\"", &format!("mode = {mode:?}"))).unwrap();
+    lab
+}
+
+/// Makes a stream that has ended a batch: what a stream derives from time to time a batch derives at its end.
+pub(crate) fn as_batch(lab: &Lab) {
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    fs::write(lab.path("pipeline.toml"), pipeline.replace("\"streaming\"", "\"batch\"")).unwrap();
+}
