@@ -1,7 +1,7 @@
 //! Kills at random moments and at random places until enough have hit, and every finished lake equal to a plain run's.
 //!
 //! On a folder, and on an S3 server behind a proxy that breaks calls as well; by one process, and by workers that share the
-//! input.
+//! input: files, a topic, or a stream that is fed meanwhile.
 //!
 //! `cargo xtask chaos` runs one of them at the size that is wanted. `TRIBUTARY_TEST_SCALE=100 cargo test --release --test e2e
 //! chaos -- --nocapture` is the full size: 1 GB, a commit every 8 MiB. `TRIBUTARY_CHAOS_SEED` repeats a sequence of
@@ -9,6 +9,7 @@
 
 mod ground;
 mod kill;
+mod live;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use self::ground::Ground;
 use self::kill::{Kill, PLACES, Random};
 use crate::engines::Engines;
 use crate::engines::kafka::Kafka;
+use crate::engines::kinesis::Kinesis;
 use crate::engines::venv::say;
 use crate::engines::weed::Weed;
 use crate::inputs::{events, scale};
@@ -64,6 +66,15 @@ fn every_finished_lake_of_a_group_equals_the_plain_one() {
     chaos(&Ground::Kafka(kafka), 3);
 }
 
+/// Shards move whenever one of them dies or comes, and are split and merged.
+#[test]
+fn every_finished_lake_of_a_stream_equals_the_plain_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kinesis) = Kinesis::start(folder.path()) else { return };
+    let kills = if scale() >= 100 { 300 } else { 10 };
+    live::chaos(&kinesis, &Asked::read((kills, 1), 3));
+}
+
 fn in_s3(workers: usize) {
     let folder = tempfile::tempdir().unwrap();
     let (Some(server), Some(engines)) = (Weed::start(folder.path()), Engines::get()) else { return };
@@ -87,6 +98,8 @@ struct Tally {
     fell: BTreeMap<usize, u32>,
     lakes: u32,
     runs: u32,
+    /// Processes that ended well when they were asked to.
+    stops: u32,
 }
 
 impl Tally {
@@ -104,32 +117,70 @@ impl Tally {
         let value: Value = serde_json::from_slice(&text).unwrap();
         let count = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
         let fell = value["fell"].as_array().unwrap().iter().map(count).enumerate();
-        Self { fell: fell.collect(), lakes: count(&value["lakes"]), runs: count(&value["runs"]) }
+        Self {
+            fell: fell.collect(),
+            lakes: count(&value["lakes"]),
+            runs: count(&value["runs"]),
+            stops: count(&value["stops"]),
+        }
     }
 
     fn write(&self, file: Option<&PathBuf>) {
         let fell: Vec<u32> = (0..PLACES.len()).map(|place| self.fell.get(&place).copied().unwrap_or(0)).collect();
-        let value = json!({"fell": fell, "lakes": self.lakes, "runs": self.runs});
+        let value = json!({"fell": fell, "lakes": self.lakes, "runs": self.runs, "stops": self.stops});
         if let Some(file) = file {
             std::fs::write(file, value.to_string()).unwrap();
         }
     }
 }
 
+/// What is asked for: by the test, and by the environment, which has the last word.
+struct Asked {
+    full: bool,
+    kills: u32,
+    lakes: u32,
+    workers: usize,
+    seed: u64,
+    /// How long a stream is fed.
+    seconds: u64,
+    /// Where the tally is kept.
+    file: Option<PathBuf>,
+}
+
+impl Asked {
+    fn read((kills, lakes): (u32, u32), workers: usize) -> Self {
+        Self {
+            full: scale() >= 100,
+            kills: number("TRIBUTARY_CHAOS_KILLS").map_or(kills, |kills| u32::try_from(kills).unwrap()),
+            lakes,
+            workers: number("TRIBUTARY_CHAOS_WORKERS").map_or(workers, |workers| usize::try_from(workers).unwrap()),
+            seed: number("TRIBUTARY_CHAOS_SEED").unwrap_or_else(|| std::process::id().into()),
+            seconds: number("TRIBUTARY_CHAOS_SECONDS").unwrap_or(120),
+            file: std::env::var_os("TRIBUTARY_CHAOS_TALLY").map(PathBuf::from),
+        }
+    }
+
+    /// At full size it also goes on until each place was hit often enough, within reason.
+    fn is_enough(&self, tally: &Tally) -> bool {
+        let is_thin = self.full && tally.kills() < 2 * self.kills && tally.fewest() < 5;
+        tally.kills() >= self.kills && tally.lakes >= self.lakes && !is_thin
+    }
+}
+
 fn chaos(ground: &Ground, workers: usize) {
     let scale = scale();
-    let full = scale >= 100;
-    let (kills, lakes, longest) = ground.wanted(full);
-    let kills = number("TRIBUTARY_CHAOS_KILLS").map_or(kills, |kills| u32::try_from(kills).unwrap());
-    let workers = number("TRIBUTARY_CHAOS_WORKERS").map_or(workers, |workers| usize::try_from(workers).unwrap());
-    let seed = number("TRIBUTARY_CHAOS_SEED").unwrap_or_else(|| std::process::id().into());
-    let file = std::env::var_os("TRIBUTARY_CHAOS_TALLY").map(PathBuf::from);
-    let options = if full && (workers == 1 || matches!(ground, Ground::Folder)) {
+    let (kills, lakes, longest) = ground.wanted(scale >= 100);
+    let asked = Asked::read((kills, lakes), workers);
+    let (workers, seed) = (asked.workers, asked.seed);
+    let options = if asked.full && (workers == 1 || matches!(ground, Ground::Folder)) {
         "[commit]\ninput = \"8 MiB\""
     } else {
         "[commit]\ninput = \"2 MiB\""
     };
-    say(&format!("chaos: seed {seed}, scale {scale}, {workers} workers: {kills} kills, {lakes} finished lakes"));
+    say(&format!(
+        "chaos: seed {seed}, scale {scale}, {workers} workers: {} kills, {lakes} finished lakes",
+        asked.kills
+    ));
     // A server takes its time: a tenth of the input, with as many commits.
     let count = match (ground, workers) {
         (Ground::Folder, _) => 2_000 * scale,
@@ -145,13 +196,8 @@ fn chaos(ground: &Ground, workers: usize) {
     ground.prepare(&plain, &parts(&input, if workers == 1 { 1 } else { 16 * workers }), workers);
     plain.run();
 
-    let tally = Mutex::new(Tally::read(file.as_ref()));
-    // At full size it also goes on until each place was hit often enough, within reason.
-    let is_enough = |tally: &Tally| {
-        let is_thin = full && tally.kills() < 2 * kills && tally.fewest() < 5;
-        tally.kills() >= kills && tally.lakes >= lakes && !is_thin
-    };
-    while !is_enough(&tally.lock().unwrap()) {
+    let tally = Mutex::new(Tally::read(asked.file.as_ref()));
+    while !asked.is_enough(&tally.lock().unwrap()) {
         let number = tally.lock().unwrap().lakes;
         let lab = ground.fresh(&plain, options, number, workers);
         let random = |worker: usize| Random(seed ^ (u64::from(number) << 32) ^ (worker as u64) << 16);
@@ -174,20 +220,7 @@ fn chaos(ground: &Ground, workers: usize) {
             lab.run();
         }
         let mut tally = tally.lock().unwrap();
-        tally.lakes += 1;
-        let differences = difference(&plain.lake(), &ground.visible(&lab));
-        say(&format!(
-            "chaos: lake {} finished after {} kills in {} runs, differences: {differences:?}",
-            tally.lakes,
-            tally.kills(),
-            tally.runs
-        ));
-        let differences = differences.unwrap_or_default();
-        if let (false, Some(file)) = (differences.is_empty(), &file) {
-            keep(&plain.lake(), &file.with_extension("plain"));
-            keep(&ground.visible(&lab), &file.with_extension("lake"));
-        }
-        assert_eq!(differences, Vec::<String>::new());
+        compare(&plain, &ground.visible(&lab), &mut tally, &asked);
         let (ours, theirs) = (&lab.status()["tally"], &plain.status()["tally"]);
         for count in ["read", "made_rows", "duplicates", "rejected", "skipped"] {
             assert_eq!(ours[count], theirs[count], "{count}");
@@ -198,14 +231,35 @@ fn chaos(ground: &Ground, workers: usize) {
             let pointer = format!("/rows{table}");
             assert_eq!(ours.pointer(&pointer), theirs.pointer(&pointer), "{pointer}");
         }
-        tally.write(file.as_ref());
+        tally.write(asked.file.as_ref());
     }
-    let tally = tally.into_inner().unwrap();
+    report(&tally.into_inner().unwrap(), &asked);
+}
+
+/// Holds what is visible of a finished lake against a plain one.
+fn compare(plain: &Lab, visible: &Path, tally: &mut Tally, asked: &Asked) {
+    tally.lakes += 1;
+    let differences = difference(&plain.lake(), visible);
+    say(&format!(
+        "chaos: lake {} finished after {} kills in {} runs, differences: {differences:?}",
+        tally.lakes,
+        tally.kills(),
+        tally.runs
+    ));
+    let differences = differences.unwrap_or_default();
+    if let (false, Some(file)) = (differences.is_empty(), &asked.file) {
+        keep(&plain.lake(), &file.with_extension("plain"));
+        keep(visible, &file.with_extension("lake"));
+    }
+    assert_eq!(differences, Vec::<String>::new());
+}
+
+fn report(tally: &Tally, asked: &Asked) {
     for (place, name) in PLACES.iter().enumerate() {
         let fell = tally.fell.get(&place).copied().unwrap_or(0);
         say(&format!("chaos: {fell:>4} kills while {name} ({} %)", fell * 100 / tally.kills().max(1)));
     }
-    if full {
+    if asked.full {
         assert!(tally.fewest() >= 5, "a place was hit less than 5 times: {:?}", tally.fell);
     }
 }

@@ -14,14 +14,14 @@ use crate::stream::{Stream, wait_until};
 use crate::topics::{TOPIC, Topics, as_batch, lab};
 
 /// What a batch over a file of these lines makes.
-fn plain(lines: &str) -> Lab {
+pub(crate) fn plain(lines: &str) -> Lab {
     let plain = Lab::new("");
     plain.input("all.jsonl", lines);
     plain.run();
     plain
 }
 
-fn assert_equal(plain: &Lab, lab: &Lab) {
+pub(crate) fn assert_equal(plain: &Lab, lab: &Lab) {
     assert_eq!(difference(&plain.lake(), &lab.lake()).unwrap_or_default(), Vec::<String>::new());
 }
 

@@ -52,6 +52,14 @@ impl Lab {
         fs::write(self.path("pipeline.toml"), text).unwrap();
     }
 
+    /// Puts lines into `[transform.connect]`.
+    pub(crate) fn connect(&self, lines: &str) {
+        let pipeline = fs::read_to_string(self.path("pipeline.toml")).unwrap();
+        let section = "[transform.connect]\n";
+        assert!(pipeline.contains(section), "{pipeline}");
+        fs::write(self.path("pipeline.toml"), pipeline.replace(section, &format!("{section}{lines}\n"))).unwrap();
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -170,4 +178,29 @@ pub(crate) fn difference(left: &Path, right: &Path) -> Option<Vec<String>> {
         }
     }
     Some(differences)
+}
+
+/// How a lake took in the events of agents: pairs that follow one another in time, and those of them that were read in
+/// another order, by the clock of the machine on which all workers ran.
+#[derive(Debug)]
+pub(crate) struct TurnedAround {
+    pub(crate) pairs: u64,
+    pub(crate) turned: u64,
+}
+
+/// `None` without DuckDB.
+pub(crate) fn turned_around(lake: &Path) -> Option<TurnedAround> {
+    let engines = Engines::get()?;
+    let files = lake.join("agent_event/*/*.parquet");
+    // Events of one moment may come in any order. What is sent twice is there once, as it came first.
+    let query = format!(
+        "sql:WITH moments AS (SELECT agent_arn, event_timestamp, min(data_lake_last_processed_timestamp) AS first_read, \
+         max(data_lake_last_processed_timestamp) AS last_read FROM read_parquet('{}') GROUP BY ALL), \
+         pairs AS (SELECT first_read, lag(last_read) OVER (PARTITION BY agent_arn ORDER BY event_timestamp) AS before \
+         FROM moments) SELECT count(before), count(*) FILTER (first_read < before) FROM pairs",
+        files.display()
+    );
+    let answer = engines.ask(Engine::DuckDb, lake, &[&query]);
+    let count = |column: usize| answer[0]["rows"][0][column].as_u64().unwrap();
+    Some(TurnedAround { pairs: count(0), turned: count(1) })
 }

@@ -16,10 +16,20 @@ pub(crate) struct Stream(Child);
 
 impl Stream {
     pub(crate) fn start(lab: &Lab) -> Self {
+        Self::start_with(lab, &[])
+    }
+
+    /// With these variables.
+    pub(crate) fn start_with(lab: &Lab, variables: &[(&str, &str)]) -> Self {
         let mut command = lab.command(&["run", "pipeline.toml", "--output", "json", "--no-progress"]);
         // A pipe that nobody reads fills up and holds it.
         let log = fs::OpenOptions::new().create(true).append(true).open(lab.path("stream.log")).unwrap();
-        Self(command.stderr(log).spawn().unwrap())
+        Self(command.envs(variables.iter().copied()).stderr(log).spawn().unwrap())
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
     }
 
     /// Waits until it ends by itself; its exit code.
@@ -51,10 +61,15 @@ impl Drop for Stream {
 }
 
 /// Waits until `is_so`, for a minute at most.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_at_most(Duration::from_secs(60), what, is_so);
+}
+
+/// Waits until `is_so`, for work that takes longer where it is larger.
+pub(crate) fn wait_at_most(longest: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(began.elapsed() < longest, "{what}");
         std::thread::park_timeout(Duration::from_millis(200));
     }
 }

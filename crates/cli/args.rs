@@ -133,13 +133,14 @@ pub(crate) struct Gc {
 pub(crate) struct Rebuild {
     /// The pipeline file
     pub(crate) file: PathBuf,
-    /// The day whose rows are written anew: those that began on it, YYYY-MM-DD
-    #[arg(long, value_parser = crate::units::day, value_name = "DAY")]
-    pub(crate) day: tributary_core::Day,
+    /// The day whose rows are written anew: those that began on it, YYYY-MM-DD. latest_case_state and
+    /// contact_flow_events are written anew as a whole, without
+    #[arg(long, value_parser = crate::units::day, value_name = "DAY", required_unless_present = "table")]
+    pub(crate) day: Option<tributary_core::Day>,
     /// The last day, if there are several
-    #[arg(long, value_parser = crate::units::day, value_name = "DAY")]
+    #[arg(long, requires = "day", value_parser = crate::units::day, value_name = "DAY")]
     pub(crate) to: Option<tributary_core::Day>,
-    /// A table to write anew; may be given several times. All derived tables of the pipeline if left out
+    /// A table to write anew; may be given several times. All derived tables with days of the pipeline if left out
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: Vec<String>,
     /// How the answer is written
@@ -215,6 +216,21 @@ pub(crate) struct Simulate {
     /// How many events are written at most
     #[arg(long)]
     pub(crate) events: Option<u64>,
+    /// How many events of cases and of their related items are written among the others; with --agents 0 they are alone
+    #[arg(long, default_value_t = 0, value_name = "EVENTS")]
+    pub(crate) cases: u64,
+    /// Also write the histories of these cases among the others: answers of GetCaseAuditEvents with domainId and caseId, one a line
+    #[arg(long, requires = "cases")]
+    pub(crate) audits: bool,
+    /// About how many lines of contact flow logs are written among the others, and the contact events that belong to them
+    #[arg(long, default_value_t = 0, value_name = "LINES")]
+    pub(crate) flows: u64,
+    /// Also write what events of cases do not say (the instance, names of templates, names and types of fields), as TOML
+    #[arg(long, value_name = "FILE", requires = "cases")]
+    pub(crate) lookups: Option<PathBuf>,
+    /// The share of case events with the detail-type of 2022, "Amazon Connect Cases Event", 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "RATE")]
+    pub(crate) old_detail_type: f64,
     /// The seed: the same options give the same bytes for ever
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -34,7 +34,8 @@ use crate::args::{Args, Verb};
 use crate::exit::Ending;
 
 // Buffers are made by one thread and given back by another; the system's allocator keeps such memory, this one returns it
-// (`cargo xtask bench memory` prints the peaks). `.cargo/config.toml` sets the number of its arenas and its patience.
+// (`cargo xtask bench memory` prints the peaks). `.cargo/config.toml` sets the number of its arenas and its patience. It is
+// also `malloc` of what is written in C: librdkafka has a buffer of a megabyte for each batch that it decompresses.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

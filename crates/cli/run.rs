@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tributary_core::{Epoch, Failure, Fault, TableId};
-use tributary_maintain::Rebuilt;
-use tributary_pipeline::{LineFactory, Mode, OptionChange, derive, load};
+use tributary_maintain::{Rebuilt, Updated, Walk};
+use tributary_pipeline::{LineFactory, Mode, OptionChange, derive, load, update_flows, update_latest};
 use tributary_runtime::{Outcome as RunOutcome, Progress, Stop, Summary, SystemClock, new_attempt, run as run_line};
 
 use crate::args::{Output, Run};
@@ -73,6 +73,12 @@ async fn after(
             made = derive(factory, &mut attempts, &SystemClock) => {
                 let made = made.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
                 made.iter().for_each(|rebuilt| derived.add(rebuilt));
+                let latest = update_latest(factory, &mut || new_attempt(&SystemClock), &SystemClock).await;
+                let latest = latest.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
+                latest.iter().for_each(|updated| derived.add_latest(updated));
+                let flows = update_flows(factory, &mut || new_attempt(&SystemClock), &SystemClock).await;
+                let flows = flows.map_err(|failure| Trouble::new(failure.fault(), failure.code(), failure))?;
+                flows.iter().for_each(|walk| derived.add_flows(walk));
             }
             () = drain.cancelled() => done.outcome = RunOutcome::Drained,
         }
@@ -86,21 +92,32 @@ async fn beside(
     factory: &LineFactory,
     drain: CancellationToken,
 ) -> Result<(Summary, Derived), Trouble> {
-    let (every, mut derived) = (factory.plan().connect.derive_every, Derived::default());
+    let mut derived = Derived::default();
+    let connect = &factory.plan().connect;
     let deriving = async {
+        let start = tokio::time::Instant::now();
+        let (mut time_due, mut latest_due) = (start + connect.derive_every, start + connect.latest_every);
+        let mut flows_due = start + connect.flow_every;
         loop {
-            tokio::time::sleep(every).await;
-            match derive(factory, &mut || new_attempt(&SystemClock), &SystemClock).await {
-                Ok(made) => {
-                    derived.behind = None;
-                    made.iter().for_each(|rebuilt| derived.add(rebuilt));
-                }
-                Err(failure) => {
-                    let (code, error) = (failure.code(), causes(&failure));
-                    tracing::warn!(code, error, "the tables of agent time are behind; they are derived next time");
-                    // Where somebody else derives, nothing is behind.
-                    derived.behind = Some(failure).filter(|failure| failure.fault() != Fault::Fenced);
-                }
+            tokio::time::sleep_until(time_due.min(latest_due).min(flows_due)).await;
+            let now = tokio::time::Instant::now();
+            if now >= time_due {
+                let made = derive(factory, &mut || new_attempt(&SystemClock), &SystemClock).await;
+                let made = made.map(|made| made.iter().for_each(|rebuilt| derived.add(rebuilt)));
+                derived.time_behind = behind(made, "the tables of agent time are behind; they are derived next time");
+                time_due = tokio::time::Instant::now() + connect.derive_every;
+            }
+            if now >= latest_due {
+                let made = update_latest(factory, &mut || new_attempt(&SystemClock), &SystemClock).await;
+                let made = made.map(|made| made.iter().for_each(|updated| derived.add_latest(updated)));
+                derived.latest_behind = behind(made, "the newest states of cases are behind; they follow next time");
+                latest_due = tokio::time::Instant::now() + connect.latest_every;
+            }
+            if now >= flows_due {
+                let made = update_flows(factory, &mut || new_attempt(&SystemClock), &SystemClock).await;
+                let made = made.map(|made| made.iter().for_each(|walk| derived.add_flows(walk)));
+                derived.flows_behind = behind(made, "executions of flows are behind; they are derived next time");
+                flows_due = tokio::time::Instant::now() + connect.flow_every;
             }
         }
     };
@@ -118,6 +135,13 @@ async fn beside(
     Ok((done, derived))
 }
 
+/// Why a try failed; nothing where somebody else was faster, for then nothing is behind.
+fn behind(made: Result<(), Failure>, told: &str) -> Option<Failure> {
+    let failure = made.err()?;
+    tracing::warn!(code = failure.code(), error = causes(&failure), "{told}");
+    Some(failure).filter(|failure| failure.fault() != Fault::Fenced)
+}
+
 /// An error and what it comes from, in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
@@ -127,8 +151,10 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// What was derived in a run.
 #[derive(Default)]
 struct Derived {
-    /// Why the last try of a stream failed, if it did.
-    behind: Option<Failure>,
+    /// Why the last tries of a stream failed, if they did.
+    time_behind: Option<Failure>,
+    latest_behind: Option<Failure>,
+    flows_behind: Option<Failure>,
     rows: BTreeMap<TableId, u64>,
     epoch: Option<Epoch>,
     epochs: u64,
@@ -149,6 +175,22 @@ impl Derived {
         self.bytes += rebuilt.bytes;
     }
 
+    fn add_latest(&mut self, updated: &Updated) {
+        *self.rows.entry(TableId::new("latest_case_state")).or_default() += updated.rows;
+        self.epochs += 1;
+        self.epoch = self.epoch.max(Some(updated.receipt.epoch()));
+        self.files += updated.adds as u64;
+        self.bytes += updated.bytes;
+    }
+
+    fn add_flows(&mut self, walk: &Walk) {
+        *self.rows.entry(TableId::new("contact_flow_events")).or_default() += walk.rows;
+        self.epochs += 1;
+        self.epoch = self.epoch.max(Some(walk.receipt.epoch()));
+        self.files += walk.adds as u64;
+        self.bytes += walk.bytes;
+    }
+
     /// Counts derived rows and their files with the others; a stream makes the same rows again and again. Why the last try
     /// failed, if it did.
     fn add_to(self, done: &mut Summary, is_stream: bool) -> Option<Failure> {
@@ -159,6 +201,6 @@ impl Derived {
         done.epochs += self.epochs;
         done.files += self.files;
         done.bytes += self.bytes;
-        self.behind
+        self.time_behind.or(self.latest_behind).or(self.flows_behind)
     }
 }

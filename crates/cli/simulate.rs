@@ -1,6 +1,6 @@
 //! `tributary simulate`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +19,9 @@ const BUFFER: usize = 1 << 20;
 pub(crate) fn simulate(args: &Simulate) -> Outcome {
     let simulation = Simulation::new(options(args));
     let simulation = simulation.map_err(|error| Trouble::new(error.fault(), error.code(), error))?;
+    if let Some(path) = &args.lookups {
+        fs::write(path, simulation.lookups()).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(create(path)?),
         None => Box::new(io::stdout().lock()),
@@ -31,8 +34,20 @@ pub(crate) fn simulate(args: &Simulate) -> Outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Ending::Done),
         other => other.context("the events cannot be written")?,
     };
+    let cases = match report.case_events {
+        0 => String::new(),
+        events => format!("{} events of cases, ", units::count(events)),
+    };
+    let audits = match report.audit_events {
+        0 => String::new(),
+        events => format!("{} audit events in {} answers, ", units::count(events), units::count(report.audit_answers)),
+    };
+    let flows = match report.flow_lines {
+        0 => String::new(),
+        lines => format!("{} lines of flow logs, ", units::count(lines)),
+    };
     terminal::tell(&format!(
-        "{} events of {} agents, {} repeated, {} broken, {} of other families, {}",
+        "{} events of {} agents, {cases}{audits}{flows}{} repeated, {} broken, {} of other families, {}",
         units::count(report.events),
         units::count(u64::from(report.agents)),
         units::count(report.duplicates),
@@ -56,6 +71,10 @@ fn options(args: &Simulate) -> Options {
         start: args.start.start(),
         duration: days.map(|days| day * days),
         events: args.events,
+        case_events: args.cases,
+        audits: args.audits,
+        flow_lines: args.flows,
+        old_detail_type_rate: args.old_detail_type,
         seed: args.seed,
         duplicate_rate: args.duplicates,
         disorder_rate: args.disorder,

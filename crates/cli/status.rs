@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tributary_commit::{LogView, inspect};
 use tributary_core::{Clock, Failure, SplitId, Timestamp};
-use tributary_pipeline::{SplitLag, lag, load, open_lake_if_there};
+use tributary_pipeline::{CaseNames, FlowFacts, Kept, SplitLag, lag, load, open_lake_if_there};
 use tributary_runtime::SystemClock;
 
 use crate::args::{Output, Status};
@@ -30,15 +32,65 @@ pub(crate) fn status(args: &Status, environment: &BTreeMap<String, String>) -> O
     let view = view.map_err(|failure: Failure| Trouble::new(failure.fault(), failure.code(), failure))?;
     let view = view.filter(|(view, _)| !view.epochs.is_empty() || view.newest_checkpoint.is_some());
     let now = clock.now();
+    let names = plan.connect.cases_api.as_ref().map(|api| Kept::<CaseNames>::read(&api.kept_in()));
+    let flows = plan.connect.flow_api.as_ref().map(|api| Kept::<FlowFacts>::read(&api.kept_in()));
     match (args.output, view) {
         (Output::Json, None) => terminal::answer(&serde_json::Value::Null.to_string())?,
-        (Output::Json, Some((view, lags))) => terminal::answer(&json(&view, &lags, now, args.epochs).to_string())?,
-        (Output::Text, Some((view, lags))) => terminal::answer(&text(&view, &lags, now, args.epochs))?,
+        (Output::Json, Some((view, lags))) => {
+            let mut said = json(&view, &lags, now, args.epochs);
+            said["names"] =
+                kept_json(names, now, |names| json!({"templates": names.templates.len(), "fields": names.fields()}));
+            said["flows"] = kept_json(flows, now, |facts| json!({"flows": facts.len()}));
+            terminal::answer(&said.to_string())?;
+        }
+        (Output::Text, Some((view, lags))) => {
+            let names = kept_text(names, now, "names of templates and fields", |names| {
+                format!("names of {} templates and {} fields", names.templates.len(), names.fields())
+            });
+            let flows = kept_text(flows, now, "flows", |facts| format!("{} flows and modules", facts.len()));
+            terminal::answer(&(text(&view, &lags, now, args.epochs) + &names + &flows))?;
+        }
         (Output::Text, None) => {
             terminal::answer(&format!("{} has committed nothing to {} yet", plan.pipeline, plan.lake))?;
         }
     }
     Ok(Ending::Done)
+}
+
+/// What was asked for last and kept on this machine, or why it cannot be read; nothing where nobody is asked.
+type Read<T> = Option<Result<Option<Kept<T>>, String>>;
+
+fn kept_json<T: Serialize + DeserializeOwned>(
+    read: Read<T>,
+    now: Timestamp,
+    counts: impl Fn(&T) -> serde_json::Value,
+) -> serde_json::Value {
+    match read {
+        None | Some(Ok(None)) => serde_json::Value::Null,
+        Some(Ok(Some(kept))) => {
+            let mut said = counts(&kept.said);
+            said["age_seconds"] = kept.age(now).as_secs().into();
+            said
+        }
+        Some(Err(why)) => json!({"unknown": why}),
+    }
+}
+
+fn kept_text<T: Serialize + DeserializeOwned>(
+    read: Read<T>,
+    now: Timestamp,
+    what: &str,
+    counted: impl Fn(&T) -> String,
+) -> String {
+    match read {
+        None => String::new(),
+        Some(Ok(None)) => format!("\n\n{what}: none were kept on this machine"),
+        Some(Ok(Some(kept))) => {
+            let age = waiting(i64::try_from(kept.age(now).as_secs()).unwrap_or(i64::MAX));
+            format!("\n\n{}, {age} old", counted(&kept.said))
+        }
+        Some(Err(why)) => format!("\n\n{what}: what was kept cannot be read: {why}"),
+    }
 }
 
 /// How far splits are behind, or why that is not known.
@@ -134,20 +186,27 @@ fn write_lags(out: &mut String, lags: &Lags, now: Timestamp) -> std::fmt::Result
         Err(why) => return writeln!(out, "\nhow far reading is behind is not known: {why}"),
     };
     let mut behind: Vec<(&SplitId, SplitLag)> =
-        lags.iter().map(|(split, lag)| (split, *lag)).filter(|(_, lag)| lag.records > 0).collect();
-    behind.sort_by_key(|(_, lag)| std::cmp::Reverse(lag.records));
-    let records: u64 = behind.iter().map(|(_, lag)| lag.records).sum();
+        lags.iter().map(|(split, lag)| (split, *lag)).filter(|(_, lag)| is_behind(*lag)).collect();
+    behind.sort_by_key(|(_, lag)| (std::cmp::Reverse(lag.records), lag.oldest));
+    // Kinesis does not count them.
+    let records: Option<u64> = behind.iter().filter_map(|(_, lag)| lag.records).reduce(|sum, more| sum + more);
+    let records = records.map_or(String::new(), |records| format!(" by {} records", count(records)));
     let longest = behind.iter().filter_map(|(_, lag)| seconds(*lag, now)).max();
     let longest = longest.map_or(String::new(), |seconds| format!(", the oldest waits {}", waiting(seconds)));
-    writeln!(out, "\nbehind by {} records in {} of {} splits{longest}", count(records), behind.len(), lags.len())?;
+    writeln!(out, "\nbehind{records} in {} of {} splits{longest}", behind.len(), lags.len())?;
     if !behind.is_empty() {
         writeln!(out, "\n{:>12}{:>12}  split", "records", "waiting")?;
     }
     for (split, lag) in behind.iter().take(SPLITS) {
         let waits = seconds(*lag, now).map_or_else(|| "unknown".to_owned(), waiting);
-        writeln!(out, "{:>12}{waits:>12}  {split}", count(lag.records))?;
+        let records = lag.records.map_or_else(|| "unknown".to_owned(), count);
+        writeln!(out, "{records:>12}{waits:>12}  {split}")?;
     }
     Ok(())
+}
+
+fn is_behind(lag: SplitLag) -> bool {
+    lag.records.map_or_else(|| lag.oldest.is_some(), |records| records > 0)
 }
 
 fn waiting(seconds: i64) -> String {

@@ -43,10 +43,12 @@ fn write(out: &mut String, summary: &Summary, lake: &LakePlan) -> std::fmt::Resu
         count(summary.epochs)
     )?;
     oddities(out, summary)?;
-    if tally.made_rows > 0 {
+    let is_there = |table: &&&str| summary.tally.rows.keys().any(|written| written.as_str() == **table);
+    // The main tables of the families; each has days and types of events.
+    if let Some(table) = ["agent_event", "case_events", "case_field_changes"].iter().find(is_there) {
         writeln!(out, "\nTo query it, paste into duckdb:\n")?;
         writeln!(out, "  SELECT day, event_type, count(*) AS events")?;
-        writeln!(out, "  FROM read_parquet('{lake}/agent_event/*/*.parquet', hive_partitioning = true)")?;
+        writeln!(out, "  FROM read_parquet('{lake}/{table}/*/*.parquet', hive_partitioning = true)")?;
         writeln!(out, "  GROUP BY ALL ORDER BY ALL;")?;
     }
     Ok(())

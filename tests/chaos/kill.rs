@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::lab::text;
@@ -39,7 +40,13 @@ impl Random {
 /// How a process is to be killed.
 pub(super) enum Kill {
     After(Duration),
-    At { place: usize, failpoint: &'static str, times: u64 },
+    /// No kill, but the signal that asks it to end.
+    Stop(Duration),
+    At {
+        place: usize,
+        failpoint: &'static str,
+        times: u64,
+    },
 }
 
 impl Kill {
@@ -62,30 +69,52 @@ impl Kill {
 
     /// Runs `command` under it, what it says on the way in `log`; where it hit, or nowhere when the run ended first.
     pub(super) fn run(&self, command: &mut Command, log: &Path) -> (ExitStatus, Option<usize>) {
-        command.stdout(Stdio::null()).stderr(File::create(log).unwrap());
-        match self {
-            Self::At { place, failpoint, times } => {
-                let action = if *times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
-                let status = command.env("FAILPOINTS", format!("{failpoint}={action}")).status().unwrap();
-                (status, if status.code().is_none() { Some(*place) } else { None })
-            }
-            Self::After(delay) => {
-                let mut child = command.spawn().unwrap();
-                let status = wait_at_most(&mut child, *delay);
-                // By its id, and only of a process that has not been waited for: nobody else can have it.
-                if status.is_none() {
-                    child.kill().unwrap();
-                }
-                let status = child.wait().unwrap();
-                (status, if status.code().is_none() { Some(last_phase(log)) } else { None })
-            }
+        self.run_endless(command, log, Duration::MAX, &AtomicBool::new(false))
+    }
+
+    /// The same for a command that may never end, nor come to the place: the clock kills it after `patience`, and as soon
+    /// as all `is_over`.
+    pub(super) fn run_endless(
+        &self,
+        command: &mut Command,
+        log: &Path,
+        patience: Duration,
+        is_over: &AtomicBool,
+    ) -> (ExitStatus, Option<usize>) {
+        let longest = if let Self::After(delay) | Self::Stop(delay) = self { *delay } else { patience };
+        let mut child = self.prepare(command, log).spawn().unwrap();
+        let ended = wait_at_most(&mut child, longest, is_over);
+        if let (Self::Stop(_), None) = (self, ended) {
+            // It has not been waited for: nobody else can have its id.
+            Command::new("kill").arg(child.id().to_string()).status().unwrap();
+            return (child.wait().unwrap(), None);
         }
+        // By its id, and only of a process that has not been waited for: nobody else can have it.
+        if ended.is_none() {
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        let place = match (self, ended) {
+            _ if status.code().is_some() => None,
+            (Self::At { place, .. }, Some(_)) => Some(*place),
+            _ => Some(last_phase(log)),
+        };
+        (status, place)
+    }
+
+    fn prepare<'a>(&self, command: &'a mut Command, log: &Path) -> &'a mut Command {
+        command.stdout(Stdio::null()).stderr(File::create(log).unwrap());
+        if let Self::At { failpoint, times, .. } = self {
+            let action = if *times == 0 { "return".to_owned() } else { format!("{times}*off->return") };
+            command.env("FAILPOINTS", format!("{failpoint}={action}"));
+        }
+        command
     }
 }
 
-fn wait_at_most(child: &mut Child, delay: Duration) -> Option<ExitStatus> {
+fn wait_at_most(child: &mut Child, delay: Duration, is_over: &AtomicBool) -> Option<ExitStatus> {
     let begun = Instant::now();
-    while begun.elapsed() < delay {
+    while begun.elapsed() < delay && !is_over.load(Ordering::Relaxed) {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
         }

@@ -1,13 +1,18 @@
 //! Other people's engines, asked what they see in a lake: the judges of whether a file is right.
 //!
 //! `readers.txt`, `spark.txt` and `bench.txt` pin them with their hashes; `read.py` and `check_iceberg.py` do the asking.
-//! Beside them are the servers that hold a lake: SeaweedFS, and S3rver, which `s3rver/package-lock.json` pins.
+//! Beside them are the servers that hold a lake: SeaweedFS, and S3rver, which `s3rver/package-lock.json` pins; and those
+//! that are read: Kafka (`kafka.tsv`) and kinesis-local (`kinesis-local/package-lock.json`).
 //! A machine on which they cannot be had (no network, no python3-venv) says so on stderr and leaves the checks out;
 //! where `CI=true` that is a failure.
 
 #![expect(clippy::panic, reason = "a broken expectation panics")]
 
 pub(crate) mod kafka;
+pub(crate) mod kinesis;
+pub(crate) mod kinesis_streams;
+#[expect(dead_code, reason = "elsewhere it is started for objects and streams")]
+pub(crate) mod ministack;
 mod npm;
 pub(crate) mod s3rver;
 mod server;

@@ -237,8 +237,8 @@ fn http_client(connection: &Connection) -> Result<SharedHttpClient, ConnectError
     }))
 }
 
-/// The same for a server that is no service of AWS: it sends what it is given and returns what comes, with neither
-/// retries nor timeouts.
+/// The same for whoever makes his requests himself, to a server that is no service of AWS or without a client of the SDK: it
+/// sends what it is given and returns what comes, with neither retries nor timeouts.
 ///
 /// # Errors
 /// [`ConnectError::Authorities`], [`ConnectError::Proxy`].

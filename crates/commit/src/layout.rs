@@ -8,6 +8,7 @@
 //! _tributary/<pipeline>/ended/<epoch>-<digest>.json       splits that have ended, sorted
 //! _tributary/<pipeline>/manifests/<table>/<day=…>/<epoch>-<digest>.json   live files
 //! _tributary/<pipeline>/state/<attempt>-<number>          a snapshot of a scope
+//! _tributary/<pipeline>/leases/<source>/<number>          who reads which split of a source
 //! ```
 //! Epochs have 20 digits, so that the order of names is the order of epochs.
 
@@ -79,6 +80,14 @@ impl Layout {
     pub(crate) fn state(&self, attempt: &Attempt, number: usize) -> Result<Key, InvalidName> {
         format!("{}/state/{attempt}-{number:06}", self.root).parse()
     }
+}
+
+/// The folder of the leases by which the processes of `pipeline` share the splits of `source`. The log does not read it.
+///
+/// # Errors
+/// When the name of the source makes no key.
+pub fn leases_folder(pipeline: &PipelineId, source: &str) -> Result<Key, InvalidName> {
+    format!("{HOUSE}/{pipeline}/leases/{source}").parse()
 }
 
 /// The folder that says who owns which table.

@@ -43,6 +43,7 @@ pub use digest::TextDigest;
 pub use error::CommitError;
 pub use gc::{GcReport, gc};
 pub use inspect::{EpochView, LogView, StateView, TableView, inspect, pipelines};
+pub use layout::leases_folder;
 pub use live::{LiveFile, LiveFiles};
 pub use log::CommitLog;
 pub use options::{LogOptions, OptionDigest};

@@ -1,20 +1,27 @@
 //! Records to rows, without any state that matters.
 
+mod families;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use serde_json::Value;
 use tributary_core::{
-    Body, Day, Decoded, Decoder, Headers, RawBatch, Record, RecordLimit, RejectReason, Rejection, RowKey, SkipReason,
-    TableBatch, TableId, Timestamp,
+    Body, Day, Decoded, Decoder, Headers, RawBatch, Record, RejectReason, Rejection, RowKey, SkipReason, TableBatch,
+    TableId, Timestamp,
 };
-use tributary_framing::{Opened, open};
+use tributary_framing::{Envelope, Opened, open};
 
 use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEvent, Refusal, read_event};
-use crate::envelope::{Family, recognise};
+use crate::case::CaseRows;
+use crate::contact::ContactRows;
+use crate::envelope::{Payload, recognise};
+use crate::flow::LineRows;
 use crate::json::SyntaxError;
 use crate::key::agent_event_key;
+use crate::object::Refused;
 use crate::subjects::Subjects;
-use crate::transform::Recall;
+use crate::transform::{Family, Options};
 
 /// An event that claims to be later than this after its arrival does not move the watermark: one hour.
 const FUTURE_MICROS: i64 = 3_600_000_000;
@@ -27,8 +34,11 @@ pub(crate) struct ConnectDecoder {
     dictionaries: Dictionaries,
     unknown: BTreeMap<Box<str>, u64>,
     key_text: Vec<u8>,
+    cases: CaseRows,
+    lines: LineRows,
+    contacts: ContactRows,
     tables: [Option<TableId>; 2],
-    record_limit: RecordLimit,
+    options: Options,
 }
 
 /// What a batch has become so far.
@@ -71,23 +81,84 @@ impl Place<'_> {
         }
     }
 
+    fn refused(&self, refused: Refused, bytes: &[u8]) -> Rejection {
+        Rejection {
+            field: Some(refused.field.into_boxed_str()),
+            ..self.rejection(refused.reason, refused.message, bytes)
+        }
+    }
+
+    /// The moment of an event, if its day is one that a row can have.
+    fn usable(&self, found: Option<Timestamp>, field: &str, bytes: &[u8]) -> Result<Timestamp, Box<Rejection>> {
+        let message = match found {
+            Some(found) if found.day().is_usable(self.arrival.day()) => return Ok(found),
+            None => "the field is missing or null, so the row has no day".to_owned(),
+            Some(found) => format!(
+                "the day {} is outside {} .. {} (the day after arrival)",
+                found.day(),
+                Day::EARLIEST,
+                self.arrival.day().next()
+            ),
+        };
+        let rejection = self.rejection(RejectReason::NoDay, message, bytes);
+        Err(Box::new(Rejection { field: Some(field.into()), ..rejection }))
+    }
+
     fn malformed(&self, error: SyntaxError, bytes: &[u8]) -> Rejection {
         let message = format!("not JSON: expected {} at byte {}", error.expected, error.at);
         self.rejection(RejectReason::Malformed, message, bytes)
     }
 }
 
+impl Outcome {
+    /// The place of the next event among all.
+    fn owner(&self) -> u32 {
+        u32::try_from(self.events.len()).unwrap_or(u32::MAX)
+    }
+
+    /// An event has its rows.
+    fn made(&mut self, key: RowKey, at: Timestamp, arrival: Timestamp) {
+        self.events.push(key);
+        self.days.insert(at.day());
+        if at <= arrival.plus_micros(FUTURE_MICROS) {
+            self.latest = self.latest.max(Some(at));
+        }
+    }
+
+    fn count(&mut self, unknown: &BTreeMap<Box<str>, u64>) {
+        for (path, count) in unknown {
+            *self.unknown_keys.entry(path.clone()).or_default() += count;
+        }
+    }
+
+    /// One payload.
+    fn skip(&mut self, reason: SkipReason) -> u32 {
+        *self.skipped.entry(reason).or_default() += 1;
+        1
+    }
+
+    /// One payload.
+    fn reject(&mut self, rejection: Rejection) -> u32 {
+        self.rejected.push(rejection);
+        1
+    }
+}
+
 impl ConnectDecoder {
-    /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for.
-    pub(crate) fn new(tables: [Option<TableId>; 2], record_limit: RecordLimit, recall: Recall) -> Self {
+    /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for, and of
+    /// those of cases that the options name.
+    pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options) -> Self {
         Self {
             rows: AgentRows::new(),
-            memory: Memory::new(recall),
-            dictionaries: Dictionaries::default(),
+            memory: Memory::new(options.recall),
+            dictionaries: Dictionaries::new(&options.privacy),
             unknown: BTreeMap::new(),
             key_text: Vec::new(),
+            cases: CaseRows::new(options),
+            lines: LineRows::new(options),
+            contacts: ContactRows::new(options),
             tables,
-            record_limit,
+            options: options.clone(),
         }
     }
 
@@ -96,7 +167,7 @@ impl ConnectDecoder {
         let rejection = match &record.body {
             Body::Whole(bytes) => return self.whole(place, bytes, read_at, outcome),
             Body::TooLong { head, length } => {
-                let limit = self.record_limit.bytes();
+                let limit = self.options.record_limit.bytes();
                 let message = format!("the record has {length} bytes, at most {limit} are read (record_limit)");
                 Rejection { length: *length, ..place.rejection(RejectReason::TooLong, message, head) }
             }
@@ -124,52 +195,96 @@ impl ConnectDecoder {
     #[cold]
     fn opened(&mut self, place: Place<'_>, bytes: &[u8], read_at: Timestamp, outcome: &mut Outcome) {
         let mut index = 0;
-        open(bytes, self.record_limit, &mut |opened| {
+        open(bytes, self.options.record_limit, &mut |opened| {
             let place = Place { index, ..place };
-            index += 1;
-            outcome.read += 1;
-            match opened {
-                Opened::Payload { bytes, .. } => self.payload(place, bytes, read_at, outcome),
-                Opened::Empty(reason) => *outcome.skipped.entry(reason).or_default() += 1,
+            let units = match opened {
+                Opened::Payload { bytes, envelope } => self.payload(place, (bytes, &envelope), read_at, outcome),
+                Opened::Empty(reason) => outcome.skip(reason),
                 Opened::Corrupt { bytes, message } => {
-                    outcome.rejected.push(place.rejection(RejectReason::Corrupt, message, bytes));
+                    outcome.reject(place.rejection(RejectReason::Corrupt, message, bytes))
                 }
-            }
+            };
+            index += units;
+            outcome.read += u64::from(units);
         });
     }
 
-    fn payload(&mut self, place: Place<'_>, bytes: &[u8], read_at: Timestamp, outcome: &mut Outcome) {
+    /// As what it counts: an answer of the audit API is as many payloads as it has events.
+    fn payload(
+        &mut self,
+        place: Place<'_>,
+        (bytes, envelope): (&[u8], &Envelope),
+        read_at: Timestamp,
+        outcome: &mut Outcome,
+    ) -> u32 {
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            outcome.rejected.push(place.rejection(RejectReason::EmptyPayload, "nothing in it", bytes));
-            return;
+            return outcome.reject(place.rejection(RejectReason::EmptyPayload, "nothing in it", bytes));
         }
         let text = match str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let message = format!("not UTF-8 at byte {}", error.valid_up_to());
-                outcome.rejected.push(place.rejection(RejectReason::Malformed, message, bytes));
-                return;
+                return outcome.reject(place.rejection(RejectReason::Malformed, message, bytes));
             }
         };
         self.unknown.clear();
         let rejection = match read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
             Ok(event) => {
-                return self.event(place, (&event, bytes), read_at, outcome);
+                self.event(place, (&event, bytes), read_at, outcome);
+                return 1;
             }
             Err(NotAnEvent::Refused(Refusal::Syntax(error))) => place.malformed(error, bytes),
             Err(NotAnEvent::Trailing(at)) => {
                 place.malformed(SyntaxError { at, expected: "nothing after the first value" }, bytes)
             }
-            Err(NotAnEvent::OtherFamily) => match other_family(place, text, None) {
-                Ok(reason) => return *outcome.skipped.entry(reason).or_default() += 1,
-                Err(rejection) => *rejection,
-            },
-            Err(NotAnEvent::Refused(Refusal::Field(refusal))) => match other_family(place, text, Some(*refusal)) {
-                Ok(reason) => return *outcome.skipped.entry(reason).or_default() += 1,
-                Err(rejection) => *rejection,
-            },
+            Err(NotAnEvent::OtherFamily) => return self.other(place, (text, envelope), None, read_at, outcome),
+            Err(NotAnEvent::Refused(Refusal::Field(refusal))) => {
+                return self.other(place, (text, envelope), Some(*refusal), read_at, outcome);
+            }
         };
-        outcome.rejected.push(rejection);
+        outcome.reject(rejection)
+    }
+
+    /// A payload that is no readable agent event.
+    fn other(
+        &mut self,
+        place: Place<'_>,
+        (text, envelope): (&str, &Envelope),
+        refusal: Option<FieldRefusal>,
+        read_at: Timestamp,
+        outcome: &mut Outcome,
+    ) -> u32 {
+        let bytes = text.as_bytes();
+        // What was counted on the way to finding out that it is no agent event.
+        self.unknown.clear();
+        let asks = |family| self.options.families.contains(&family);
+        let rejection = match (recognise(text), refusal) {
+            (Err(error), _) => place.malformed(error, bytes),
+            (Ok(Payload::Case), _) if asks(Family::Case) => return self.case(place, text, read_at, outcome),
+            (Ok(Payload::FlowLog), _) if asks(Family::Flow) && self.lines.takes() => {
+                return self.flow_line(place, (text, envelope), read_at, outcome);
+            }
+            (Ok(Payload::Contact), _) if asks(Family::Contact) && self.contacts.takes() => {
+                return self.contact(place, text, read_at, outcome);
+            }
+            (Ok(Payload::CaseAudit), _) if asks(Family::Audit) && self.cases.takes_audit() => {
+                return self.audit(place, text, read_at, outcome);
+            }
+            (Ok(Payload::Case), _) => return outcome.skip(SkipReason::Case),
+            (Ok(Payload::CaseAudit), _) => return outcome.skip(SkipReason::CaseAudit),
+            (Ok(Payload::FlowLog), _) => return outcome.skip(SkipReason::FlowLog),
+            (Ok(Payload::Contact), _) => return outcome.skip(SkipReason::Contact),
+            (Ok(Payload::Skipped(reason)), _) => return outcome.skip(reason),
+            (Ok(Payload::Agent), Some(_)) if !asks(Family::Agent) => return outcome.skip(SkipReason::Agent),
+            (Ok(Payload::Agent), Some(refusal)) => Rejection {
+                field: Some(refusal.path.into_boxed_str()),
+                ..place.rejection(refusal.reason, refusal.message, bytes)
+            },
+            (Ok(Payload::Agent | Payload::Unknown), _) => {
+                place.rejection(RejectReason::Unrecognised, "JSON, but of no known family of events", bytes)
+            }
+        };
+        outcome.reject(rejection)
     }
 
     /// Makes the rows of an event, unless it has no usable day.
@@ -180,42 +295,32 @@ impl ConnectDecoder {
         read_at: Timestamp,
         outcome: &mut Outcome,
     ) {
-        let timestamp = match event.timestamp {
-            Some(timestamp) if timestamp.day().is_usable(place.arrival.day()) => timestamp,
-            found => {
-                let message = match found {
-                    None => "the field is missing or null, so the row has no day".to_owned(),
-                    Some(found) => format!(
-                        "the day {} is outside {} .. {} (the day after arrival)",
-                        found.day(),
-                        Day::EARLIEST,
-                        place.arrival.day().next()
-                    ),
-                };
-                let rejection = place.rejection(RejectReason::NoDay, message, bytes);
-                return outcome.rejected.push(Rejection { field: Some("EventTimestamp".into()), ..rejection });
-            }
+        if !self.options.families.contains(&Family::Agent) {
+            outcome.skip(SkipReason::Agent);
+            return;
+        }
+        let timestamp = match place.usable(event.timestamp, "EventTimestamp", bytes) {
+            Ok(timestamp) => timestamp,
+            Err(rejection) => return outcome.rejected.push(*rejection),
         };
-        let owner = u32::try_from(outcome.events.len()).unwrap_or(u32::MAX);
         outcome.subjects.saw(event.agent_arn, place.record);
-        self.rows.push(event, owner, read_at, &mut self.dictionaries);
-        outcome.events.push(agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text));
-        outcome.days.insert(timestamp.day());
-        if timestamp <= place.arrival.plus_micros(FUTURE_MICROS) {
-            outcome.latest = outcome.latest.max(Some(timestamp));
-        }
-        for (path, count) in &self.unknown {
-            *outcome.unknown_keys.entry(path.clone()).or_default() += count;
-        }
+        self.rows.push(event, outcome.owner(), read_at, &mut self.dictionaries);
+        let key = agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text);
+        outcome.made(key, timestamp, place.arrival);
+        outcome.count(&self.unknown);
     }
 
     fn finish(&mut self, batch: &RawBatch, outcome: Outcome) -> Decoded {
-        let (events, contacts, owners) = match self.rows.finish(&mut self.dictionaries) {
+        let finished = self.rows.finish(&mut self.dictionaries).and_then(|rows| Ok((rows, self.others()?)));
+        let ((events, contacts, owners), others) = match finished {
             Ok(finished) => finished,
             Err(error) => {
+                self.cases = CaseRows::new(&self.options);
+                self.lines = LineRows::new(&self.options);
+                self.contacts = ContactRows::new(&self.options);
                 // Half-emptied columns, and codes that mean nothing without their dictionaries.
                 self.rows = AgentRows::new();
-                self.dictionaries = Dictionaries::default();
+                self.dictionaries = Dictionaries::new(&self.options.privacy);
                 self.memory.forget();
                 return refuse_all(batch, &error.to_string());
             }
@@ -240,6 +345,10 @@ impl ConnectDecoder {
                 decoded.owners.push(owners);
             }
         }
+        for (rows, owners) in others {
+            decoded.tables.push(rows);
+            decoded.owners.push(owners);
+        }
         decoded
     }
 }
@@ -249,10 +358,16 @@ impl Decoder for ConnectDecoder {
         let read_at = batch.read_at.unwrap_or(Timestamp::from_micros(0));
         let mut outcome = Outcome::default();
         self.dictionaries.begin_batch();
+        self.cases.begin_batch();
         for record in &batch.records {
             self.record(record, read_at, &mut outcome);
         }
-        self.finish(batch, outcome)
+        let mut decoded = self.finish(batch, outcome);
+        if self.options.privacy.is_on() {
+            // What could not be read may hold anything.
+            decoded.rejected.iter_mut().for_each(|rejection| rejection.bytes = Bytes::new());
+        }
+        decoded
     }
 }
 
@@ -268,21 +383,12 @@ fn told_once(mut rejected: Vec<Rejection>) -> Vec<Rejection> {
     rejected
 }
 
-/// What a payload is that is no readable agent event: a reason to skip it, or the rejection.
-fn other_family(place: Place<'_>, text: &str, refusal: Option<FieldRefusal>) -> Result<SkipReason, Box<Rejection>> {
-    let bytes = text.as_bytes();
-    match (recognise(text), refusal) {
-        (Err(error), _) => Err(Box::new(place.malformed(error, bytes))),
-        (Ok(Family::Skipped(reason)), _) => Ok(reason),
-        (Ok(Family::Agent), Some(refusal)) => Err(Box::new(Rejection {
-            field: Some(refusal.path.into_boxed_str()),
-            ..place.rejection(refusal.reason, refusal.message, bytes)
-        })),
-        (Ok(Family::Agent | Family::Unknown), _) => {
-            let message = "JSON, but of no known family of events";
-            Err(Box::new(place.rejection(RejectReason::Unrecognised, message, bytes)))
-        }
-    }
+/// The payload as JSON; what our own parser takes for JSON may still be too deep or hold a number that is none.
+fn parse(place: Place<'_>, text: &str) -> Result<Value, Box<Rejection>> {
+    serde_json::from_str(text).map_err(|error| {
+        let message = format!("not JSON that can be read: {error}");
+        Box::new(place.rejection(RejectReason::Malformed, message, text.as_bytes()))
+    })
 }
 
 /// Arrow refused the columns, which only a mistake of ours can bring about: nothing is lost, every record is rejected.

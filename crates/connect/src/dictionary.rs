@@ -14,6 +14,7 @@ use arrow_schema::{ArrowError, DataType};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::columns::{TextColumn, nulls_of};
+use crate::privacy::Mask;
 
 /// The place of a value in its dictionary, or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +103,44 @@ pub(crate) struct Texts {
     array: Option<ArrayRef>,
     /// The place of the text that was asked for last: an account or an instance comes again with every event.
     last: usize,
+    masked: Option<Box<Masked>>,
+}
+
+/// What stands in the column in the place of each text.
+#[derive(Debug)]
+struct Masked {
+    mask: Mask,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Masked {
+    /// Appends what stands for a text that is new.
+    fn append(&mut self, text: &str) {
+        self.bytes.extend_from_slice(self.mask.apply(text).unwrap_or_default().as_bytes());
+        self.ends.push(self.bytes.len());
+    }
 }
 
 impl Texts {
+    /// Texts that are not written as they are.
+    pub(crate) fn masked(mask: Mask) -> Self {
+        let masked = match mask {
+            Mask::Keep => None,
+            mask => Some(Box::new(Masked { mask, bytes: Vec::new(), ends: Vec::new() })),
+        };
+        Self { masked, ..Self::default() }
+    }
+
     /// The code of a text.
     #[inline]
     pub(crate) fn code(&mut self, text: &str) -> Code {
         if !self.interner.is(self.last, text.as_bytes()) {
             self.last = self.interner.find(text.as_bytes()).unwrap_or_else(|| {
                 self.array = None;
+                if let Some(masked) = &mut self.masked {
+                    masked.append(text);
+                }
                 self.interner.append(text.as_bytes())
             });
         }
@@ -124,7 +154,10 @@ impl Texts {
 
     /// The code of a text that may be null.
     pub(crate) fn maybe(&mut self, text: Option<&str>) -> Code {
-        text.map_or(Code::NULL, |text| self.code(text))
+        match &self.masked {
+            Some(masked) if matches!(masked.mask, Mask::Drop) => Code::NULL,
+            _ => text.map_or(Code::NULL, |text| self.code(text)),
+        }
     }
 
     /// All of them, in the order of their codes.
@@ -132,7 +165,10 @@ impl Texts {
         if let Some(array) = &self.array {
             return Ok(Arc::clone(array));
         }
-        let array = TextColumn::of(&self.interner.bytes, &self.interner.ends)?;
+        let array = match &self.masked {
+            None => TextColumn::of(&self.interner.bytes, &self.interner.ends)?,
+            Some(masked) => TextColumn::of(&masked.bytes, &masked.ends)?,
+        };
         self.array = Some(Arc::clone(&array));
         Ok(array)
     }
@@ -146,6 +182,10 @@ impl Texts {
     pub(crate) fn clear(&mut self) {
         self.interner.clear();
         self.array = None;
+        if let Some(masked) = &mut self.masked {
+            masked.bytes.clear();
+            masked.ends.clear();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which family a payload belongs to.
+//! What a payload is.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,19 @@ use tributary_core::SkipReason;
 
 use crate::json::{Cursor, Key, Kind, SyntaxError};
 
-/// The family of a payload.
+/// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub(crate) enum Payload {
     /// An agent event.
     Agent,
+    /// An EventBridge event of a case.
+    Case,
+    /// An answer of GetCaseAuditEvents.
+    CaseAudit,
+    /// A line of a contact flow log.
+    FlowLog,
+    /// A contact event of EventBridge.
+    Contact,
     /// Recognised, and nothing is made of it.
     Skipped(SkipReason),
     /// None of the known ones.
@@ -37,12 +45,12 @@ const KEYS: &[&str] = &[
 
 /// Recognises one payload by the keys of its top object, whatever their order. The whole text is checked: one that is
 /// not a single JSON value is an error.
-pub(crate) fn recognise(text: &str) -> Result<Family, SyntaxError> {
+pub(crate) fn recognise(text: &str) -> Result<Payload, SyntaxError> {
     let mut cursor = Cursor::new(text);
     if cursor.kind()? != Kind::Object {
         cursor.skip()?;
         cursor.end()?;
-        return Ok(Family::Unknown);
+        return Ok(Payload::Unknown);
     }
     let mut has = [false; KEYS.len()];
     let (mut detail_type, mut source) = (Cow::Borrowed(""), Cow::Borrowed(""));
@@ -65,28 +73,28 @@ pub(crate) fn recognise(text: &str) -> Result<Family, SyntaxError> {
     let [ctr, agent, flow, block, contact, event_type, test, audit, flow_low, block_low, contact_low, detail, kind, _] =
         has;
     Ok(if event_type && agent {
-        Family::Agent
+        Payload::Agent
     } else if ctr {
-        Family::Skipped(SkipReason::ContactRecord)
+        Payload::Skipped(SkipReason::ContactRecord)
     } else if detail && kind {
-        Family::Skipped(event_bridge(&source, &detail_type))
+        event_bridge(&source, &detail_type)
     } else if block || (flow && contact) || block_low || (flow_low && contact_low) {
-        Family::Skipped(SkipReason::FlowLog)
+        Payload::FlowLog
     } else if audit {
-        Family::Skipped(SkipReason::CaseAudit)
+        Payload::CaseAudit
     } else if test {
-        Family::Skipped(SkipReason::TestCase)
+        Payload::Skipped(SkipReason::TestCase)
     } else {
-        Family::Unknown
+        Payload::Unknown
     })
 }
 
-/// The family of an EventBridge event. The documentation prints two names for contact events.
-fn event_bridge(source: &str, detail_type: &str) -> SkipReason {
+/// What an EventBridge event is. The documentation prints two names for contact events, and did so for those of cases.
+fn event_bridge(source: &str, detail_type: &str) -> Payload {
     match (source, detail_type) {
-        ("aws.cases", _) => SkipReason::Case,
-        ("aws.connect", "Amazon Connect Contact Event" | "Connect Customer Contact Event") => SkipReason::Contact,
-        _ => SkipReason::OtherEvent,
+        ("aws.cases", "Amazon Connect Cases Change" | "Amazon Connect Cases Event") => Payload::Case,
+        ("aws.connect", "Amazon Connect Contact Event" | "Connect Customer Contact Event") => Payload::Contact,
+        _ => Payload::Skipped(SkipReason::OtherEvent),
     }
 }
 
@@ -96,26 +104,25 @@ mod tests {
 
     #[test]
     fn families() {
-        let skipped = Family::Skipped;
+        let skipped = Payload::Skipped;
         for (text, expect) in [
-            (r#"{"AgentARN":null,"EventType":"X"}"#, Family::Agent),
+            (r#"{"AgentARN":null,"EventType":"X"}"#, Payload::Agent),
             (
                 r#"{"AWSContactTraceRecordFormatVersion":"1","AgentARN":1,"ContactId":"c"}"#,
                 skipped(SkipReason::ContactRecord),
             ),
-            (r#"{"detail-type":"x","source":"aws.cases","detail":{}}"#, skipped(SkipReason::Case)),
-            (
-                r#"{"source":"aws.connect","detail":{},"detail-type":"Amazon Connect Contact Event"}"#,
-                skipped(SkipReason::Contact),
-            ),
+            (r#"{"detail-type":"Amazon Connect Cases Change","source":"aws.cases","detail":{}}"#, Payload::Case),
+            (r#"{"detail-type":"Amazon Connect Cases Event","source":"aws.cases","detail":{}}"#, Payload::Case),
+            (r#"{"detail-type":"x","source":"aws.cases","detail":{}}"#, skipped(SkipReason::OtherEvent)),
+            (r#"{"source":"aws.connect","detail":{},"detail-type":"Amazon Connect Contact Event"}"#, Payload::Contact),
             (r#"{"source":"aws.connect","detail":{},"detail-type":"Contact Lens"}"#, skipped(SkipReason::OtherEvent)),
-            (r#"{"ContactFlowId":"a","ContactId":"b"}"#, skipped(SkipReason::FlowLog)),
-            (r#"{"contactflowmoduletype":"Wait"}"#, skipped(SkipReason::FlowLog)),
-            (r#"{"auditEvents":[]}"#, skipped(SkipReason::CaseAudit)),
+            (r#"{"ContactFlowId":"a","ContactId":"b"}"#, Payload::FlowLog),
+            (r#"{"contactflowmoduletype":"Wait"}"#, Payload::FlowLog),
+            (r#"{"auditEvents":[]}"#, Payload::CaseAudit),
             (r#"{"TestCaseExecutions":[]}"#, skipped(SkipReason::TestCase)),
-            (r#"{"EventType":"LOGIN"}"#, Family::Unknown),
-            ("[1]", Family::Unknown),
-            ("7", Family::Unknown),
+            (r#"{"EventType":"LOGIN"}"#, Payload::Unknown),
+            ("[1]", Payload::Unknown),
+            ("7", Payload::Unknown),
         ] {
             assert_eq!(recognise(text), Ok(expect), "{text}");
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
-use tributary_core::{Table, TableId};
+use tributary_core::{Partition, Table, TableId};
 
 /// UTC without a zone: the one form that every engine reads and compares as it is.
 const MOMENT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -37,7 +37,7 @@ pub(crate) fn agent_acw() -> Table {
         id: TableId::new("agent_acw"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "start_timestamp",
+        partition: Partition::Day("start_timestamp"),
         key: &["instance_id", "agent_id", "contact_id", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp", "contact_id"],
         distinct: &["start_event_id", "end_event_id"],
@@ -75,7 +75,7 @@ pub(crate) fn agent_contact_segments() -> Table {
         id: TableId::new("agent_contact_segments"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "start_timestamp",
+        partition: Partition::Day("start_timestamp"),
         key: &["instance_id", "agent_id", "contact_id", "state", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp", "contact_id"],
         distinct: &["start_event_id", "end_event_id"],
@@ -285,7 +285,7 @@ pub(crate) fn agent_event() -> Table {
         id: TableId::new("agent_event"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "event_timestamp",
+        partition: Partition::Day("event_timestamp"),
         key: &["instance_id", "event_id"],
         sort: &["agent_arn", "event_timestamp", "event_id"],
         distinct: &["event_id"],
@@ -322,7 +322,7 @@ pub(crate) fn agent_event_contacts() -> Table {
         id: TableId::new("agent_event_contacts"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "event_timestamp",
+        partition: Partition::Day("event_timestamp"),
         key: &["instance_id", "event_id", "contact_id", "snapshot"],
         sort: &["agent_arn", "event_timestamp", "event_id"],
         distinct: &[],
@@ -379,7 +379,7 @@ pub(crate) fn agent_queue_statistic_record() -> Table {
         id: TableId::new("agent_queue_statistic_record"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "interval_start_time",
+        partition: Partition::Day("interval_start_time"),
         key: &["instance_id", "aqsr_statistic_id"],
         sort: &["user_arn", "interval_start_time", "queue_arn", "channel"],
         distinct: &["aqsr_statistic_id"],
@@ -408,7 +408,7 @@ pub(crate) fn agent_sessions() -> Table {
         id: TableId::new("agent_sessions"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "start_timestamp",
+        partition: Partition::Day("start_timestamp"),
         key: &["instance_id", "agent_id", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
         distinct: &["start_event_id", "end_event_id"],
@@ -505,7 +505,7 @@ pub(crate) fn agent_statistic_record() -> Table {
         id: TableId::new("agent_statistic_record"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "interval_start_time",
+        partition: Partition::Day("interval_start_time"),
         key: &["instance_id", "asr_statistic_id"],
         sort: &["user_arn", "interval_start_time"],
         distinct: &["asr_statistic_id"],
@@ -537,7 +537,7 @@ pub(crate) fn agent_status_intervals() -> Table {
         id: TableId::new("agent_status_intervals"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "start_timestamp",
+        partition: Partition::Day("start_timestamp"),
         key: &["instance_id", "agent_id", "status_arn", "start_timestamp"],
         sort: &["agent_arn", "start_timestamp"],
         distinct: &["start_event_id", "end_event_id"],
@@ -566,10 +566,391 @@ pub(crate) fn agent_stream_gaps() -> Table {
         id: TableId::new("agent_stream_gaps"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "event_timestamp",
+        partition: Partition::Day("event_timestamp"),
         key: &["instance_id", "event_id"],
         sort: &["agent_arn", "event_timestamp"],
         distinct: &["event_id", "last_event_id"],
+    }
+}
+
+/// The table `case_events`.
+///
+/// One row per event of a case: what it was after the change.
+pub(crate) fn case_events() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "aws_account_id", DataType::Utf8, true),
+        field(3, "event_id", DataType::Utf8, false),
+        field(4, "case_id", DataType::Utf8, true),
+        field(5, "event_timestamp", MOMENT, true),
+        field(6, "changed_field_ids", list(601, DataType::Utf8), true),
+        field(7, "event_type", DataType::Utf8, true),
+        field(8, "performed_by_iam_principal", DataType::Utf8, true),
+        field(9, "performed_by_user_arn", DataType::Utf8, true),
+        field(10, "performed_by_custom_entity", DataType::Utf8, true),
+        field(11, "cases_domain_arn", DataType::Utf8, true),
+        field(12, "template_id", DataType::Utf8, true),
+        field(13, "template_name", DataType::Utf8, true),
+        field(14, "last_updated_user", DataType::Utf8, true),
+        field(15, "reference_number", DataType::Utf8, true),
+        field(16, "status", DataType::Utf8, true),
+        field(17, "assigned_user", DataType::Utf8, true),
+        field(18, "assigned_queue", DataType::Utf8, true),
+        field(19, "case_reason", DataType::Utf8, true),
+        field(20, "case_title", DataType::Utf8, true),
+        field(21, "case_summary", DataType::Utf8, true),
+        field(22, "customer_profile_arn", DataType::Utf8, true),
+        field(23, "created_timestamp", MOMENT, true),
+        field(24, "last_updated_timestamp", MOMENT, true),
+        field(25, "next_sla_breach_timestamp", MOMENT, true),
+        field(26, "last_closed_timestamp", MOMENT, true),
+        field(27, "last_reopened_timestamp", MOMENT, true),
+        field(
+            28,
+            "custom_fields",
+            list(
+                2801,
+                structure(vec![
+                    field(2802, "id", DataType::Utf8, true),
+                    field(2803, "field_name", DataType::Utf8, true),
+                    field(2804, "string_value", DataType::Utf8, true),
+                    field(2805, "double_value", DataType::Float64, true),
+                    field(2806, "boolean_value", DataType::Boolean, true),
+                    field(2807, "timestamp_value", DataType::Int64, true),
+                ]),
+            ),
+            true,
+        ),
+        field(29, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("case_events"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("event_timestamp"),
+        key: &["instance_id", "event_id"],
+        sort: &["case_id", "event_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `case_events_flattened`.
+///
+/// One row per custom field of a row of case_events.
+pub(crate) fn case_events_flattened() -> Table {
+    let fields = vec![
+        field(1, "event_id", DataType::Utf8, false),
+        field(2, "case_id", DataType::Utf8, true),
+        field(3, "event_timestamp", MOMENT, false),
+        field(4, "event_type", DataType::Utf8, true),
+        field(5, "instance_id", DataType::Utf8, false),
+        field(6, "aws_account_id", DataType::Utf8, true),
+        field(7, "cases_domain_arn", DataType::Utf8, true),
+        field(8, "template_id", DataType::Utf8, true),
+        field(9, "template_name", DataType::Utf8, true),
+        field(10, "status", DataType::Utf8, true),
+        field(11, "custom_field_id", DataType::Utf8, false),
+        field(12, "custom_field_name", DataType::Utf8, true),
+        field(13, "custom_field_type", DataType::Utf8, false),
+        field(14, "custom_field_string_value", DataType::Utf8, true),
+        field(15, "custom_field_double_value", DataType::Float64, true),
+        field(16, "custom_field_timestamp_value", MOMENT, true),
+        field(17, "custom_field_boolean_value", DataType::Boolean, true),
+    ];
+    Table {
+        id: TableId::new("case_events_flattened"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("event_timestamp"),
+        key: &["instance_id", "event_id", "custom_field_id"],
+        sort: &["case_id", "event_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `case_field_changes`.
+///
+/// One row per field of an audit event of a case, with its value before and after; of an event without fields one
+/// row without one.
+pub(crate) fn case_field_changes() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, true),
+        field(2, "domain_id", DataType::Utf8, false),
+        field(3, "case_id", DataType::Utf8, false),
+        field(4, "event_id", DataType::Utf8, false),
+        field(5, "performed_timestamp", MOMENT, false),
+        field(6, "event_type", DataType::Utf8, true),
+        field(7, "related_item_type", DataType::Utf8, true),
+        field(8, "field_id", DataType::Utf8, true),
+        field(9, "field_name", DataType::Utf8, true),
+        field(10, "old_type", DataType::Utf8, true),
+        field(11, "old_string_value", DataType::Utf8, true),
+        field(12, "old_double_value", DataType::Float64, true),
+        field(13, "old_boolean_value", DataType::Boolean, true),
+        field(14, "old_user_arn_value", DataType::Utf8, true),
+        field(15, "new_type", DataType::Utf8, true),
+        field(16, "new_string_value", DataType::Utf8, true),
+        field(17, "new_double_value", DataType::Float64, true),
+        field(18, "new_boolean_value", DataType::Boolean, true),
+        field(19, "new_user_arn_value", DataType::Utf8, true),
+        field(20, "performed_by_iam_principal", DataType::Utf8, true),
+        field(21, "performed_by_user_arn", DataType::Utf8, true),
+        field(22, "performed_by_custom_entity", DataType::Utf8, true),
+        field(23, "merge_event_id", DataType::Utf8, true),
+        field(24, "primary_case_id", DataType::Utf8, true),
+        field(25, "secondary_case_id", DataType::Utf8, true),
+        field(26, "data_lake_last_processed_timestamp", MOMENT, false),
+    ];
+    Table {
+        id: TableId::new("case_field_changes"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("performed_timestamp"),
+        key: &["domain_id", "case_id", "event_id", "field_id"],
+        sort: &["case_id", "performed_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `case_related_item_events`.
+///
+/// One row per event of something related to a case: a comment, contact, file, service level, other case or custom
+/// item.
+pub(crate) fn case_related_item_events() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "aws_account_id", DataType::Utf8, true),
+        field(3, "event_id", DataType::Utf8, false),
+        field(4, "related_item_id", DataType::Utf8, true),
+        field(5, "event_timestamp", MOMENT, true),
+        field(6, "event_type", DataType::Utf8, true),
+        field(7, "performed_by_iam_principal", DataType::Utf8, true),
+        field(8, "performed_by_user_arn", DataType::Utf8, true),
+        field(9, "performed_by_custom_entity", DataType::Utf8, true),
+        field(10, "cases_domain_arn", DataType::Utf8, true),
+        field(11, "associated_case_id", DataType::Utf8, true),
+        field(12, "related_item_type", DataType::Utf8, true),
+        field(13, "created_timestamp", MOMENT, true),
+        field(14, "comment_body", DataType::Utf8, true),
+        field(15, "comment_content_type", DataType::Utf8, true),
+        field(16, "related_case_id", DataType::Utf8, true),
+        field(17, "contact_channel", DataType::Utf8, true),
+        field(18, "contact_id", DataType::Utf8, true),
+        field(19, "file_arn", DataType::Utf8, true),
+        field(20, "sla_name", DataType::Utf8, true),
+        field(21, "sla_status", DataType::Utf8, true),
+        field(22, "sla_target_timestamp", MOMENT, true),
+        field(23, "sla_type", DataType::Utf8, true),
+        field(24, "sla_completion_timestamp", MOMENT, true),
+        field(25, "sla_target_field_id", DataType::Utf8, true),
+        field(26, "sla_target_field_values", list(2601, DataType::Utf8), true),
+        field(
+            27,
+            "custom_related_item_fields",
+            list(
+                2701,
+                structure(vec![
+                    field(2702, "id", DataType::Utf8, true),
+                    field(2703, "field_name", DataType::Utf8, true),
+                    field(2704, "string_value", DataType::Utf8, true),
+                    field(2705, "double_value", DataType::Float64, true),
+                    field(2706, "boolean_value", DataType::Boolean, true),
+                    field(2707, "timestamp_value", DataType::Int64, true),
+                ]),
+            ),
+            true,
+        ),
+        field(28, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("case_related_item_events"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("event_timestamp"),
+        key: &["instance_id", "event_id"],
+        sort: &["associated_case_id", "event_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `contact_events`.
+///
+/// One row per contact event: something that happened to a contact.
+pub(crate) fn contact_events() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "contact_id", DataType::Utf8, false),
+        field(3, "event_type", DataType::Utf8, false),
+        field(4, "event_timestamp", MOMENT, true),
+        field(5, "event_id", DataType::Utf8, true),
+        field(6, "instance_arn", DataType::Utf8, true),
+        field(7, "aws_account_id", DataType::Utf8, true),
+        field(8, "initial_contact_id", DataType::Utf8, true),
+        field(9, "previous_contact_id", DataType::Utf8, true),
+        field(10, "related_contact_id", DataType::Utf8, true),
+        field(11, "channel", DataType::Utf8, true),
+        field(12, "sub_type", DataType::Utf8, true),
+        field(13, "initiation_method", DataType::Utf8, true),
+        field(14, "queue_id", DataType::Utf8, true),
+        field(15, "queue_arn", DataType::Utf8, true),
+        field(16, "queue_type", DataType::Utf8, true),
+        field(17, "agent_id", DataType::Utf8, true),
+        field(18, "agent_arn", DataType::Utf8, true),
+        field(19, "disconnect_reason", DataType::Utf8, true),
+        field(20, "initiation_timestamp", MOMENT, true),
+        field(21, "connected_to_system_timestamp", MOMENT, true),
+        field(22, "enqueue_timestamp", MOMENT, true),
+        field(23, "connected_to_agent_timestamp", MOMENT, true),
+        field(24, "disconnect_timestamp", MOMENT, true),
+        field(25, "scheduled_timestamp", MOMENT, true),
+        field(26, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("contact_events"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("event_timestamp"),
+        key: &["instance_id", "contact_id", "event_type", "event_timestamp"],
+        sort: &["contact_id", "event_timestamp", "event_type"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `contact_flow_events`.
+///
+/// One row per execution of a flow or module by a contact.
+pub(crate) fn contact_flow_events() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "event_id", DataType::Utf8, false),
+        field(3, "aws_account_id", DataType::Utf8, true),
+        field(4, "instance_arn", DataType::Utf8, true),
+        field(5, "contact_id", DataType::Utf8, true),
+        field(6, "flow_resource_id", DataType::Utf8, true),
+        field(7, "module_resource_id", DataType::Utf8, true),
+        field(8, "resource_version", DataType::Utf8, true),
+        field(9, "resource_type", DataType::Utf8, true),
+        field(10, "channel", DataType::Utf8, true),
+        field(11, "start_timestamp", MOMENT, true),
+        field(12, "end_timestamp", MOMENT, true),
+        field(13, "next_flow_resource_id", DataType::Utf8, true),
+        field(14, "next_queue_resource_id", DataType::Utf8, true),
+        field(15, "next_resource_type", DataType::Utf8, true),
+        field(16, "flow_language_version", DataType::Utf8, true),
+        field(17, "flow_outcome", DataType::Utf8, true),
+        field(18, "sub_type", DataType::Utf8, true),
+        field(19, "flow_type", DataType::Utf8, true),
+        field(20, "initiation_method", DataType::Utf8, true),
+        field(21, "resource_published_timestamp", MOMENT, true),
+        field(22, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("contact_flow_events"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("start_timestamp"),
+        key: &["event_id", "instance_id"],
+        sort: &["contact_id", "start_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `contact_flow_log_events`.
+///
+/// One row per line of a contact flow log: a block of a flow that ran.
+pub(crate) fn contact_flow_log_events() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "event_id", DataType::Utf8, false),
+        field(3, "instance_arn", DataType::Utf8, true),
+        field(4, "aws_account_id", DataType::Utf8, true),
+        field(5, "contact_id", DataType::Utf8, true),
+        field(6, "event_timestamp", MOMENT, true),
+        field(7, "flow_resource_id", DataType::Utf8, true),
+        field(8, "module_resource_id", DataType::Utf8, true),
+        field(9, "resource_type", DataType::Utf8, true),
+        field(10, "resource_version", DataType::Utf8, true),
+        field(11, "flow_name", DataType::Utf8, true),
+        field(12, "block_type", DataType::Utf8, true),
+        field(13, "block_id", DataType::Utf8, true),
+        field(14, "parameters", map(1401, 1402), true),
+        field(15, "results", DataType::Utf8, true),
+        field(16, "external_results", map(1601, 1602), true),
+        field(17, "module_stack", list(1701, DataType::Utf8), true),
+        field(18, "log_group", DataType::Utf8, true),
+        field(19, "log_stream", DataType::Utf8, true),
+        field(20, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("contact_flow_log_events"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("event_timestamp"),
+        key: &["instance_id", "event_id"],
+        sort: &["contact_id", "event_timestamp", "event_id"],
+        distinct: &["event_id"],
+    }
+}
+
+/// The table `latest_case_state`.
+///
+/// One row per case: the row of case_events that is newest by event_timestamp, then last_updated_timestamp, then
+/// event_id.
+pub(crate) fn latest_case_state() -> Table {
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, false),
+        field(2, "aws_account_id", DataType::Utf8, true),
+        field(3, "event_id", DataType::Utf8, false),
+        field(4, "case_id", DataType::Utf8, true),
+        field(5, "event_timestamp", MOMENT, true),
+        field(6, "changed_field_ids", list(601, DataType::Utf8), true),
+        field(7, "event_type", DataType::Utf8, true),
+        field(8, "performed_by_iam_principal", DataType::Utf8, true),
+        field(9, "performed_by_user_arn", DataType::Utf8, true),
+        field(10, "performed_by_custom_entity", DataType::Utf8, true),
+        field(11, "cases_domain_arn", DataType::Utf8, true),
+        field(12, "template_id", DataType::Utf8, true),
+        field(13, "template_name", DataType::Utf8, true),
+        field(14, "last_updated_user", DataType::Utf8, true),
+        field(15, "reference_number", DataType::Utf8, true),
+        field(16, "status", DataType::Utf8, true),
+        field(17, "assigned_user", DataType::Utf8, true),
+        field(18, "assigned_queue", DataType::Utf8, true),
+        field(19, "case_reason", DataType::Utf8, true),
+        field(20, "case_title", DataType::Utf8, true),
+        field(21, "case_summary", DataType::Utf8, true),
+        field(22, "customer_profile_arn", DataType::Utf8, true),
+        field(23, "created_timestamp", MOMENT, true),
+        field(24, "last_updated_timestamp", MOMENT, true),
+        field(25, "next_sla_breach_timestamp", MOMENT, true),
+        field(26, "last_closed_timestamp", MOMENT, true),
+        field(27, "last_reopened_timestamp", MOMENT, true),
+        field(
+            28,
+            "custom_fields",
+            list(
+                2801,
+                structure(vec![
+                    field(2802, "id", DataType::Utf8, true),
+                    field(2803, "field_name", DataType::Utf8, true),
+                    field(2804, "string_value", DataType::Utf8, true),
+                    field(2805, "double_value", DataType::Float64, true),
+                    field(2806, "boolean_value", DataType::Boolean, true),
+                    field(2807, "timestamp_value", DataType::Int64, true),
+                ]),
+            ),
+            true,
+        ),
+        field(29, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("latest_case_state"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Bucket("case_id"),
+        key: &["instance_id", "case_id"],
+        sort: &["case_id"],
+        distinct: &["event_id"],
     }
 }
 
@@ -582,6 +963,12 @@ fn field(id: u32, name: &str, kind: DataType, nullable: bool) -> Field {
 /// A list; Parquet and every engine call its child `element`.
 fn list(element_id: u32, element: DataType) -> DataType {
     DataType::List(Arc::new(field(element_id, "element", element, true)))
+}
+
+/// Texts by texts; Parquet calls an entry `key_value`, its key `key` and its value `value`.
+fn map(key_id: u32, value_id: u32) -> DataType {
+    let members = vec![field(key_id, "key", DataType::Utf8, false), field(value_id, "value", DataType::Utf8, true)];
+    DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(Fields::from(members)), false)), false)
 }
 
 /// A struct of nullable members.

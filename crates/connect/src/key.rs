@@ -10,8 +10,42 @@ use twox_hash::XxHash3_128;
 /// Two events of one id are duplicates even when their bytes differ: Amazon promises no exactly-once delivery, and the
 /// id is what it tells consumers to compare.
 pub fn agent_event_key(instance_id: &str, event_id: &str, at: Timestamp, text: &mut Vec<u8>) -> RowKey {
+    key_of(&["agent_event", instance_id, event_id], at, text)
+}
+
+/// The same of an event of a case or of something related to one: both kinds have ids of one space.
+pub fn case_event_key(instance_id: &str, event_id: &str, at: Timestamp, text: &mut Vec<u8>) -> RowKey {
+    key_of(&["case_events", instance_id, event_id], at, text)
+}
+
+/// The same of an audit event of a case.
+pub fn field_change_key(domain_id: &str, case_id: &str, event_id: &str, at: Timestamp, text: &mut Vec<u8>) -> RowKey {
+    key_of(&["case_field_changes", domain_id, case_id, event_id], at, text)
+}
+
+/// The same of a line of a contact flow log.
+pub fn flow_log_key(instance_id: &str, event_id: &str, at: Timestamp, text: &mut Vec<u8>) -> RowKey {
+    key_of(&["contact_flow_log_events", instance_id, event_id], at, text)
+}
+
+/// The same of a contact event: of kinds that happen at a moment of the contact the moment, else the event's id. The service
+/// delivers the same event twice with different ids.
+pub fn contact_event_key(
+    (instance_id, contact_id): (&str, &str),
+    (kind, event_id): (&str, &str),
+    at: Timestamp,
+    text: &mut Vec<u8>,
+) -> RowKey {
+    let has_moment =
+        ["INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED"].contains(&kind);
+    let moment = at.micros().to_string();
+    let told_by = if has_moment { &moment } else { event_id };
+    key_of(&["contact_events", instance_id, contact_id, kind, told_by], at, text)
+}
+
+fn key_of(parts: &[&str], at: Timestamp, text: &mut Vec<u8>) -> RowKey {
     text.clear();
-    for part in ["agent_event", instance_id, event_id] {
+    for part in parts {
         text.extend_from_slice(part.as_bytes());
         text.push(0);
     }

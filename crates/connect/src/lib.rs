@@ -11,20 +11,29 @@
 
 mod agent;
 pub mod agent_time;
+mod arn;
+mod case;
+mod cells;
 mod columns;
+mod contact;
 mod decoder;
 mod dictionary;
 mod envelope;
 mod error;
+pub mod flow;
 mod generated;
 mod json;
 mod key;
+mod object;
+mod privacy;
 mod scope;
 mod seen;
 mod subjects;
 mod timestamp;
 mod transform;
 
+pub use case::{FieldLookup, FlowLookup, Known, Lookups, latest_case_state};
 pub use error::Error;
-pub use key::agent_event_key;
-pub use transform::{Connect, Options, Recall, tables};
+pub use key::{agent_event_key, case_event_key, contact_event_key, field_change_key, flow_log_key};
+pub use privacy::{Privacy, Treatment};
+pub use transform::{Connect, Family, Options, Recall, tables};

@@ -1,12 +1,15 @@
 //! The transform as the line sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, Scratch, Table, TableId, Transform};
 
+use crate::case::Known;
 use crate::decoder::ConnectDecoder;
 use crate::generated;
+use crate::privacy::Privacy;
 use crate::scope::ConnectScope;
 use crate::seen::KeyMemory;
 
@@ -20,9 +23,28 @@ pub enum Recall {
     Forget,
 }
 
+/// A family of events that rows can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Agent events.
+    Agent,
+    /// Events of cases and of what is related to them.
+    Case,
+    /// Audit events of cases.
+    Audit,
+    /// Lines of contact flow logs.
+    Flow,
+    /// Contact events.
+    Contact,
+}
+
 /// What the transform is asked to do.
 #[derive(Clone)]
 pub struct Options {
+    /// The families that become rows. Events of others are skipped and counted.
+    pub families: BTreeSet<Family>,
+    /// What is known beside the events.
+    pub lookups: Arc<Known>,
     /// The tables to be written, of those of [`tables`].
     pub tables: Vec<TableId>,
     /// For how much event time keys are carried from one run to the next.
@@ -33,6 +55,8 @@ pub struct Options {
     pub record_limit: RecordLimit,
     /// Whether what recurs is remembered.
     pub recall: Recall,
+    /// What becomes of people's data.
+    pub privacy: Privacy,
     /// Where keys go that memory does not hold.
     pub scratch: Option<Arc<dyn Scratch>>,
 }
@@ -45,7 +69,16 @@ impl std::fmt::Debug for Options {
 
 /// Every table this version can make of Amazon Connect events, in the order of the documentation.
 pub fn tables() -> Vec<Table> {
-    vec![generated::agent_event(), generated::agent_event_contacts()]
+    vec![
+        generated::agent_event(),
+        generated::agent_event_contacts(),
+        generated::case_events(),
+        generated::case_related_item_events(),
+        generated::case_events_flattened(),
+        generated::case_field_changes(),
+        generated::contact_flow_log_events(),
+        generated::contact_events(),
+    ]
 }
 
 /// Amazon Connect events to rows.
@@ -77,7 +110,7 @@ impl Transform for Connect {
 
     fn decoder(&self) -> Box<dyn Decoder> {
         let tables = [self.wanted("agent_event"), self.wanted("agent_event_contacts")];
-        Box::new(ConnectDecoder::new(tables, self.options.record_limit, self.options.recall))
+        Box::new(ConnectDecoder::new(tables, &self.options))
     }
 
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {

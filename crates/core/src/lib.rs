@@ -33,14 +33,14 @@ pub use fault::Fault;
 pub use framing::{Body, RecordLimit};
 pub use header::Headers;
 pub use port::{
-    CommittedKeys, Decoder, Extent, Failure, Fill, Held, Lag, Scope, ScopeId, ScopeState, Scratch, ScratchError, Sink,
-    Source, StateKind, Transform, UnreadInput,
+    CommittedKeys, Decoder, Extent, Failure, Fill, Held, Lag, Lineage, Scope, ScopeId, ScopeState, Scratch,
+    ScratchError, Sink, Source, StateKind, Transform, UnreadInput,
 };
-pub use position::{Position, SequenceNumber};
+pub use position::{After, Polled, Position, SequenceNumber, Sweep};
 pub use record::{RawBatch, Record};
 pub use rejected::{RejectReason, Rejection, rejected_batch, rejected_table};
-pub use sealed::{Digest, Key, PartitionPath, SealedFile, Ticket};
+pub use sealed::{Bucket, Digest, Key, PartitionPath, SealedFile, Ticket};
 pub use secret::Secret;
 pub use share::Share;
-pub use table::{Decoded, Normalized, RowKey, SkipReason, Subject, Table, TableBatch, TableId, Tally};
+pub use table::{Decoded, Normalized, Partition, RowKey, SkipReason, Subject, Table, TableBatch, TableId, Tally};
 pub use time::{Day, Timestamp};

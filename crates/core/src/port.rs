@@ -1,5 +1,6 @@
 //! The ports: what the line asks of a source, a transform and a sink, and of the two helpers that do I/O for pure rooms.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -71,6 +72,9 @@ impl fmt::Display for ScopeId {
     }
 }
 
+/// The parents of scopes that took over from others.
+pub type Lineage = BTreeMap<ScopeId, Vec<ScopeId>>;
+
 /// How far behind a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lag {
@@ -117,6 +121,12 @@ pub trait Source: Send {
     fn goes_on(&self) -> bool {
         false
     }
+
+    /// Which scopes took over from which, as far as it is known when the source is opened: the state of a scope that has
+    /// none of its own begins with that of its parents. A parent is read to its end before its heirs begin.
+    fn lineage(&self) -> Lineage {
+        Lineage::new()
+    }
 }
 
 /// Turns records into rows. Total: a bad record is a rejection, never an error.
@@ -127,7 +137,8 @@ pub trait Transform: Send + Sync {
     /// A decoder; several work side by side, one a thread. What one remembers only makes it faster.
     fn decoder(&self) -> Box<dyn Decoder>;
 
-    /// The state of one scope, from its last full snapshot and the deltas after it, oldest first; empty for a new one.
+    /// The state of one scope, from its last full snapshot and the deltas after it, oldest first; empty for a new one. One
+    /// that takes over from several gets all of theirs, where a full snapshot may come as a delta.
     fn scope(&self, id: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure>;
 }
 

@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Headers, PipelineId, Position, SplitId, Table, TableId, Timestamp};
+use crate::{Headers, Partition, PipelineId, Position, SplitId, Table, TableId, Timestamp};
 
 /// Why a payload was rejected. A closed set: these are labels of the table, of metrics and of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,11 +34,13 @@ pub enum RejectReason {
     BadTimestamp,
     /// The partition timestamp is missing, or outside 2015-01-01 .. arrival + 1 day.
     NoDay,
+    /// Nothing says which Connect instance it belongs to.
+    NoInstance,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EmptyPayload,
         Self::Malformed,
         Self::Truncated,
@@ -49,6 +51,7 @@ impl RejectReason {
         Self::BadValue,
         Self::BadTimestamp,
         Self::NoDay,
+        Self::NoInstance,
     ];
 
     /// The label.
@@ -64,6 +67,7 @@ impl RejectReason {
             Self::BadValue => "bad_value",
             Self::BadTimestamp => "bad_timestamp",
             Self::NoDay => "no_day",
+            Self::NoInstance => "no_instance",
         }
     }
 }
@@ -131,7 +135,7 @@ pub fn rejected_table() -> Table {
         id: TableId::new(NAME),
         schema: Arc::new(Schema::new(fields)),
         version: 2,
-        partition_column: "rejected_timestamp",
+        partition: Partition::Day("rejected_timestamp"),
         key: &["pipeline", "split", "position", "index"],
         sort: &["split", "rejected_timestamp"],
         distinct: &["position", "bytes"],

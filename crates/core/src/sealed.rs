@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 
 use crate::{Attempt, Day, InvalidName, TableId};
 
@@ -67,20 +68,43 @@ impl fmt::Display for Key {
     }
 }
 
-/// The Hive path of a partition, `day=YYYY-MM-DD`.
+/// The Hive path of a partition: `day=YYYY-MM-DD`, or `bucket=NN` of a table that holds the state of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PartitionPath(Day);
+pub enum PartitionPath {
+    /// A UTC day.
+    Day(Day),
+    /// One of [`Bucket::COUNT`] shares of all rows.
+    Bucket(Bucket),
+}
+
+/// A share of the rows of a table: which one is a pure function of a row's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket(u8);
+
+impl Bucket {
+    /// How many there are. Files lie in them, so that it never changes.
+    pub const COUNT: u8 = 64;
+
+    /// The bucket of a row of this id: XXH3-64 (seed 0) of its bytes, modulo [`COUNT`](Self::COUNT).
+    pub fn of(id: &str) -> Self {
+        // Less than 64.
+        Self((XxHash3_64::oneshot(id.as_bytes()) % u64::from(Self::COUNT)) as u8)
+    }
+}
 
 impl PartitionPath {
     /// The path of this day.
     pub const fn of(day: Day) -> Self {
-        Self(day)
+        Self::Day(day)
     }
 
-    /// The day.
-    pub const fn day(self) -> Day {
-        self.0
+    /// The day, if it is one.
+    pub const fn day(self) -> Option<Day> {
+        match self {
+            Self::Day(day) => Some(day),
+            Self::Bucket(_) => None,
+        }
     }
 }
 
@@ -88,8 +112,14 @@ impl FromStr for PartitionPath {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let day = text.strip_prefix("day=").and_then(Day::parse);
-        day.map(Self).ok_or_else(|| InvalidName { name: text.to_owned(), reason: "a partition is day=YYYY-MM-DD" })
+        let day = || text.strip_prefix("day=").and_then(Day::parse).map(Self::Day);
+        let bucket = || {
+            let digits = text.strip_prefix("bucket=").filter(|digits| digits.len() == 2)?;
+            let number = digits.parse().ok().filter(|number| *number < Bucket::COUNT)?;
+            digits.bytes().all(|digit| digit.is_ascii_digit()).then_some(Self::Bucket(Bucket(number)))
+        };
+        let reason = "a partition is day=YYYY-MM-DD, or bucket=00 to bucket=63";
+        day().or_else(bucket).ok_or_else(|| InvalidName { name: text.to_owned(), reason })
     }
 }
 
@@ -109,7 +139,10 @@ impl From<PartitionPath> for String {
 
 impl fmt::Display for PartitionPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "day={}", self.0)
+        match self {
+            Self::Day(day) => write!(f, "day={day}"),
+            Self::Bucket(bucket) => write!(f, "bucket={:02}", bucket.0),
+        }
     }
 }
 

@@ -42,14 +42,32 @@ pub struct Table {
     pub schema: SchemaRef,
     /// The version of that schema, written into each file's footer.
     pub version: u32,
-    /// The timestamp column whose UTC day is the partition. Its values are never null.
-    pub partition_column: &'static str,
+    /// What says in which partition a row lies.
+    pub partition: Partition,
     /// The columns that identify a row.
     pub key: &'static [&'static str],
     /// The columns by which the rows of a row group are sorted, ascending, nulls first.
     pub sort: &'static [&'static str],
     /// Columns with hardly any repeated value, for which a dictionary would be built in vain.
     pub distinct: &'static [&'static str],
+}
+
+/// What says in which partition a row lies. The values of the column are never null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partition {
+    /// The UTC day of this column of timestamps.
+    Day(&'static str),
+    /// The bucket of this column of texts: XXH3-64 (seed 0) of its bytes, modulo the number of buckets.
+    Bucket(&'static str),
+}
+
+impl Partition {
+    /// The column.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Day(column) | Self::Bucket(column) => column,
+        }
+    }
 }
 
 /// Rows of one table.

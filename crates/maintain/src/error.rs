@@ -57,6 +57,14 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// What a derived table was made of so far is not known.
+    #[error("how far {table} was derived cannot be read: {reason}; run tributary rebuild FILE --table {table}")]
+    State {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
     /// Another process rewrote the same days, or bans this one.
     #[error("the rebuild is void: {by}")]
     Fenced {
@@ -79,7 +87,7 @@ impl Error {
             Self::Missing { .. } | Self::Damaged { .. } | Self::Column { .. } => Fault::Data,
             Self::Rows(_) => Fault::Bug,
             Self::Spool(_) => Fault::Config,
-            Self::Marks { .. } => Fault::Data,
+            Self::Marks { .. } | Self::State { .. } => Fault::Data,
             Self::Sink(failure) => failure.fault(),
             Self::Fenced { .. } | Self::Overtaken { .. } => Fault::Fenced,
         }
@@ -95,6 +103,7 @@ impl Error {
             Self::Rows(_) => "maintain/rows",
             Self::Spool(_) => "maintain/spool",
             Self::Marks { .. } => "maintain/marks",
+            Self::State { .. } => "maintain/state",
             Self::Sink(failure) => failure.code(),
             Self::Fenced { .. } => "maintain/fenced",
             Self::Overtaken { .. } => "maintain/overtaken",

@@ -10,12 +10,17 @@
 //! Sources and catalogue services.
 
 mod ahead;
+mod commit;
 mod derive;
 mod digests;
 mod error;
+mod flows;
 mod keys;
+mod latest;
 mod look;
 mod marks;
+#[cfg(test)]
+mod memory_lake;
 mod merge;
 mod news;
 mod rebuild;
@@ -25,6 +30,8 @@ mod sightings;
 
 pub use derive::{Derived, Rules};
 pub use error::Error;
+pub use flows::{Flows, Walk, Walked};
 pub use keys::LakeKeys;
+pub use latest::{Folded, Latest, Updated};
 pub use marks::{Marks, newest_events};
 pub use rebuild::{Attempted, Rebuild, Rebuilt};

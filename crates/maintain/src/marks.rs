@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use tributary_commit::{LiveFile, LiveFiles};
-use tributary_core::{Day, Epoch, ScopeId, ScopeState, TableId};
+use tributary_core::{Day, Epoch, PartitionPath, ScopeId, ScopeState, TableId};
 
 use crate::error::Error;
 use crate::news::News;
@@ -85,8 +85,11 @@ impl Marks {
     pub(crate) fn news(&self, live: &LiveFiles, days: &RangeInclusive<Day>) -> Option<News> {
         let table = TableId::new("agent_event");
         let is_news = |day: Day, file: &LiveFile| days.contains(&day) && self.is_stale(day, file.epoch);
-        let news = live.iter().filter(|(of, day, file)| **of == table && is_news(day.day(), file));
-        let news: Vec<(Day, &LiveFile)> = news.map(|(_, partition, file)| (partition.day(), file)).collect();
+        let of_day = |(of, partition, file): (&TableId, PartitionPath, _)| {
+            Some((partition.day()?, file)).filter(|_| *of == table)
+        };
+        let events = live.iter().filter_map(of_day);
+        let news: Vec<(Day, &LiveFile)> = events.filter(|(day, file)| is_news(*day, file)).collect();
         let first = news.iter().map(|(day, _)| *day).min()?;
         let last = news.iter().map(|(day, _)| *day).max()?;
         let are_newest = self.days.range(first..).next().is_none();
@@ -104,7 +107,8 @@ pub fn newest_events(live: &LiveFiles) -> BTreeMap<Day, Epoch> {
     let events = TableId::new("agent_event");
     let mut days: BTreeMap<Day, Epoch> = BTreeMap::new();
     for (_, partition, file) in live.iter().filter(|(table, ..)| **table == events) {
-        let newest = days.entry(partition.day()).or_insert(file.epoch);
+        let Some(day) = partition.day() else { continue };
+        let newest = days.entry(day).or_insert(file.epoch);
         *newest = (*newest).max(file.epoch);
     }
     days

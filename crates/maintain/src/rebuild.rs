@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use tributary_commit::{Claim, CommitLog, Proposal, Receipt};
+use tributary_commit::{CommitLog, Proposal, Receipt};
 use tributary_core::{
     Attempt, Clock, Day, Delta, Failure, Key, PartitionPath, Scratch, Sink, StateKind, TableId, Tally,
 };
 use tributary_store::ObjectStore;
 
+use crate::commit::commit;
 use crate::derive::{Derived, Deriver, Rules};
-use crate::error::Error;
 use crate::marks::Marks;
 
 /// What a rebuild did.
@@ -90,7 +90,9 @@ impl Rebuild<'_> {
         let adds = sink.seal().await?;
         let replaces: BTreeSet<Key> = live
             .days()
-            .filter(|(table, partition, _)| self.tables.contains(table) && days.contains(&partition.day()))
+            .filter(|(table, partition, _)| {
+                self.tables.contains(table) && partition.day().is_some_and(|day| days.contains(&day))
+            })
             .flat_map(|(_, _, files)| files.iter().map(|file| file.key.clone()))
             .collect();
         let bytes = adds.iter().map(|file| file.ticket.bytes).sum();
@@ -118,17 +120,8 @@ impl Rebuild<'_> {
                 read,
                 began,
             };
-            rebuilt.receipt = Some(self.commit(proposal).await?);
+            rebuilt.receipt = Some(commit(self.log, proposal).await?);
         }
         Ok(Attempted::Done(rebuilt))
-    }
-
-    async fn commit(&mut self, proposal: Proposal) -> Result<Receipt, Failure> {
-        let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
-        match self.log.claim(proposal).await.map_err(failure)? {
-            Claim::Owned(permit) => self.log.publish(permit).await.map_err(failure),
-            Claim::Fenced(by) => Err(Error::Fenced { by: Box::new(by) }.into()),
-            Claim::Overtaken { epoch } => Err(Error::Overtaken { epoch }.into()),
-        }
     }
 }

@@ -1,5 +1,10 @@
 //! From a [`Plan`] to a line of real parts.
 
+#[cfg(feature = "cases")]
+mod cases;
+mod kinesis;
+mod names;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -10,8 +15,10 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
-use tributary_connect::Connect;
+use tributary_connect::{Connect, Known};
 use tributary_core::{
     Checkpoint, Clock, CommittedKeys, Failure, Fault, RecordLimit, Scratch, Share, Source, TableId, Transform,
     rejected_table,
@@ -21,11 +28,14 @@ use tributary_runtime::{Cadence, Line, LineBuilder, Settings, SystemClock, new_a
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_source_file::FileSource;
 use tributary_source_kafka::{Group, Signing};
+use tributary_source_kinesis::Group as KinesisGroup;
 use tributary_source_s3::S3Source;
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
 
+#[cfg(not(feature = "cases"))]
+use crate::cases_plan::CasesPlan;
 use crate::error::Error;
 use crate::file::{Mode, OnChanged, OnGap};
 use crate::kafka_plan::KafkaPlan;
@@ -37,7 +47,7 @@ use crate::{LakePlan, Problem, check};
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
 const TAKEOVER: Duration = Duration::from_secs(60);
 
-/// An eighth of the budget is for what the client of Kafka has fetched ahead, and as much for what is gathered of it.
+/// An eighth of the budget is for what was fetched ahead of Kafka or Kinesis, and as much for what is gathered of it.
 const QUEUE_SHARE: u64 = 8;
 
 /// Smaller batches cost more than their rows.
@@ -99,8 +109,14 @@ pub struct LineFactory {
     input_taken: AtomicBool,
     /// The member of a group of Kafka; it outlives lines.
     group: Mutex<Option<Arc<Group>>>,
+    /// The worker that reads a stream of Kinesis; it outlives lines.
+    kinesis: Mutex<Option<Arc<KinesisGroup>>>,
     /// How its members sign in; it outlives them.
     signing: Mutex<Option<Signing>>,
+    /// What is known beside the events; it outlives lines.
+    known: OnceCell<Arc<Known>>,
+    /// Asks for names again and again; it ends with this.
+    asking: Mutex<JoinSet<()>>,
 }
 
 impl LineFactory {
@@ -113,7 +129,10 @@ impl LineFactory {
             share: None,
             input_taken: AtomicBool::new(false),
             group: Mutex::new(None),
+            kinesis: Mutex::new(None),
             signing: Mutex::new(None),
+            known: OnceCell::new(),
+            asking: Mutex::default(),
         }
     }
 
@@ -139,9 +158,12 @@ impl LineFactory {
     /// What the commit log says: a table belongs to another pipeline, the options differ, the log is damaged.
     pub async fn open_log(&self, store: Arc<dyn ObjectStore>) -> Result<CommitLog, Failure> {
         let written = self.plan.connect.tables.iter().map(|table| TableId::new(table.as_str()));
+        let mut entries = self.plan.option_digest_entries();
+        // Under another key equal values are no longer equal.
+        entries.extend(self.plan.privacy.with_key()?.key_mark().map(|mark| ("privacy.key".to_owned(), mark)));
         let options = LogOptions {
             pipeline: self.plan.pipeline.clone(),
-            options: OptionDigest::new(self.plan.option_digest_entries()),
+            options: OptionDigest::new(entries),
             accept_change: self.change == OptionChange::Accept,
             tables: written.chain([rejected_table().id]).collect(),
             takeover: TAKEOVER,
@@ -152,28 +174,37 @@ impl LineFactory {
         opened.map_err(|error| Failure::new(error.fault(), error.code(), error))
     }
 
-    fn transform(&self, scratch: Option<Arc<dyn Scratch>>) -> Connect {
+    async fn transform(&self, scratch: Option<Arc<dyn Scratch>>) -> Result<Connect, Failure> {
         let connect = &self.plan.connect;
         let limits = self.plan.sources.iter().map(SourcePlan::record_limit);
-        Connect::new(tributary_connect::Options {
+        Ok(Connect::new(tributary_connect::Options {
+            families: connect.families.iter().map(|family| family.of_connect()).collect(),
+            lookups: self.known().await?,
             tables: connect.tables.iter().map(|table| TableId::new(table.as_str())).collect(),
             dedup_horizon: connect.dedup_horizon,
             dedup_memory: connect.dedup_memory.get(),
             recall: tributary_connect::Recall::Remember,
+            privacy: self.plan.privacy.with_key()?,
             // Sources cut first; what one of them lets through is not refused when it comes out of a wrapper.
             record_limit: limits.max().unwrap_or(RecordLimit::DEFAULT),
             scratch,
-        })
+        }))
     }
 
-    pub(crate) async fn source(&self, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
+    async fn source(&self, store: &Arc<dyn ObjectStore>, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for source in &self.plan.sources {
             sources.push(match &source.kind {
                 SourceKind::File(file) => Box::new(self.file_source(source.name.as_str(), file, checkpoint).await?),
                 SourceKind::S3(s3) => Box::new(S3Source::open(self.s3_options(s3), checkpoint).await?),
+                SourceKind::Cases(cases) => self.cases_source(source.name.as_str(), cases, checkpoint).await?,
                 // The only one: its partitions have scopes of their own.
                 SourceKind::Kafka(kafka) => return Ok(Box::new(self.group(kafka).await?.attach(checkpoint)?)),
+                // So have its shards.
+                SourceKind::Kinesis(kinesis) => {
+                    let group = self.kinesis_group(kinesis, store).await?;
+                    return Ok(Box::new(group.attach(checkpoint).await?));
+                }
             });
         }
         Ok(Box::new(Merged::new(sources, self.plan.mode == Mode::Streaming)))
@@ -193,6 +224,11 @@ impl LineFactory {
         options.poll = (self.plan.mode == Mode::Streaming).then_some(file.poll);
         let checkpoint = checkpoint.clone();
         Ok(blocking("the files", move || FileSource::open(options, &checkpoint)).await??)
+    }
+
+    #[cfg(not(feature = "cases"))]
+    async fn cases_source(&self, name: &str, _: &CasesPlan, _: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
+        Err(Error::NoCases { whom: format!("source {name}") }.into())
     }
 
     /// What the source is told in this run.
@@ -248,14 +284,14 @@ impl LineFactory {
         })
     }
 
-    /// What the client of Kafka may hold of the budget.
+    /// What the client of Kafka, or pages of Kinesis, may hold of the budget.
     fn queue_bytes(&self) -> u64 {
         self.plan.budget.get() / QUEUE_SHARE
     }
 
-    /// Whether the inputs are partitions of Kafka.
-    fn reads_kafka(&self) -> bool {
-        self.plan.sources.iter().any(|source| matches!(source.kind, SourceKind::Kafka(_)))
+    /// Whether the inputs are partitions of Kafka or shards of Kinesis, each with state of its own, which processes share.
+    fn reads_partitions(&self) -> bool {
+        self.plan.sources.iter().any(|source| matches!(source.kind, SourceKind::Kafka(_) | SourceKind::Kinesis(_)))
     }
 
     /// Bytes of input in a batch: commits fall between batches, and at least two batches should be in flight.
@@ -276,9 +312,9 @@ impl LineFactory {
             OnGap::Continue => tributary_runtime::OnGap::Continue,
         };
         // The keys of the days were read up to the recovery; a claim after somebody else's commit would miss some.
-        settings.guarded = !self.reads_kafka();
+        settings.guarded = !self.reads_partitions();
         settings.is_endless = self.plan.mode == Mode::Streaming;
-        if self.reads_kafka() {
+        if self.reads_partitions() {
             settings.splits_move = true;
             settings.budget = settings.budget.saturating_sub(2 * self.queue_bytes());
         }
@@ -288,10 +324,17 @@ impl LineFactory {
 
 #[async_trait]
 impl LineBuilder for LineFactory {
+    async fn close(&self) {
+        let kinesis = self.kinesis.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(group) = kinesis {
+            group.leave().await;
+        }
+    }
+
     async fn build(&self) -> Result<Line, Failure> {
         let store = open_lake(&self.plan.lake).await?;
         let scratch = open_spool(self.plan.parquet.spool.as_ref()).await?;
-        let transform = self.transform(scratch.clone());
+        let transform = self.transform(scratch.clone()).await?;
         let mut tables = transform.tables().to_vec();
         tables.push(rejected_table());
 
@@ -299,7 +342,7 @@ impl LineBuilder for LineFactory {
         let recovered = log.recover().await;
         let recovered = recovered.map_err(|error| Failure::new(error.fault(), error.code(), error))?;
 
-        let source = self.source(&recovered.checkpoint).await?;
+        let source = self.source(&store, &recovered.checkpoint).await?;
         let identity = Identity { pipeline: self.plan.pipeline.clone() };
         // What anybody has committed to a day that a file touches is left out, whatever the horizon (18.1).
         let keys = LakeKeys::new(Arc::clone(&store), recovered.live.clone());
@@ -312,7 +355,7 @@ impl LineBuilder for LineFactory {
             log,
             recovered,
             // Of a stream each partition has its own, in its state.
-            keys: (!self.reads_kafka()).then(|| Box::new(keys) as Box<dyn CommittedKeys>),
+            keys: (!self.reads_partitions()).then(|| Box::new(keys) as Box<dyn CommittedKeys>),
             settings: self.settings(),
         })
     }

@@ -12,6 +12,9 @@ use tributary_source_s3::S3Source;
 use tributary_store::{Created, FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::{Lifecycle, S3Store};
 
+use crate::cases_api::CaseNames;
+use crate::cases_plan::CasesPlan;
+use crate::kept::Kept;
 use crate::{LakePlan, LineFactory, SourceKind};
 
 /// The fewest days after which a rule of the bucket may throw away unfinished uploads: a run that was stopped for a
@@ -34,6 +37,19 @@ pub struct Step {
 /// Tries everything; the steps in their order. Where the lake cannot be opened, nothing of it is tried.
 pub async fn check_connections(factory: &LineFactory) -> Vec<Step> {
     let mut steps = sources(factory).await;
+    if let Some(api) = &factory.plan().connect.cases_api {
+        let outcome = factory.ask_for_names(api).await.map_err(|failure| in_words(&failure));
+        let counted = |Kept { said: names, .. }: Kept<CaseNames>| {
+            format!("{} templates and {} fields", names.templates.len(), names.fields())
+        };
+        steps
+            .push(Step { what: "ask for the names of templates and fields".to_owned(), outcome: outcome.map(counted) });
+    }
+    if let Some(api) = &factory.plan().connect.flow_api {
+        let outcome = factory.ask_for_flows(api).await.map_err(|failure| in_words(&failure));
+        let outcome = outcome.map(|facts| format!("{} of them", facts.said.len()));
+        steps.push(Step { what: "ask for flows and modules".to_owned(), outcome });
+    }
     match &factory.plan().lake {
         LakePlan::Folder(folder) => {
             let opened = FolderStore::open(folder);
@@ -68,6 +84,11 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
                 Ok(options) => kafka_topics(options, factory.clock()).await,
                 Err(failure) => Err(in_words(&failure)),
             },
+            SourceKind::Kinesis(kinesis) => match factory.kinesis_options(kinesis) {
+                Ok(options) => tributary_source_kinesis::probe(&options).await.map_err(|error| in_words(&error)),
+                Err(failure) => Err(in_words(&failure)),
+            },
+            SourceKind::Cases(cases) => domain(factory, name, cases).await,
             SourceKind::S3(s3) => {
                 let probed = S3Source::probe(factory.s3_options(s3)).await;
                 probed.map_err(|error| in_words(&error))
@@ -76,6 +97,17 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
         steps.push(Step { what: format!("open the source {name}"), outcome });
     }
     steps
+}
+
+#[cfg(feature = "cases")]
+async fn domain(factory: &LineFactory, name: &str, cases: &CasesPlan) -> Result<String, String> {
+    let options = factory.cases_options(name, cases).await.map_err(|failure| in_words(&failure))?;
+    tributary_source_cases::CasesSource::probe(options).await.map_err(|error| in_words(&error))
+}
+
+#[cfg(not(feature = "cases"))]
+async fn domain(_: &LineFactory, name: &str, _: &CasesPlan) -> Result<String, String> {
+    Err(in_words(&crate::error::Error::NoCases { whom: format!("source {name}") }))
 }
 
 async fn kafka_topics(options: tributary_source_kafka::Options, clock: Arc<dyn Clock>) -> Result<String, String> {

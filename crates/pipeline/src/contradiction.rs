@@ -1,6 +1,10 @@
 //! What is right key by key and wrong together.
 
+mod cases;
 mod kafka;
+mod keys;
+mod kinesis;
+mod privacy;
 mod s3;
 mod sasl;
 
@@ -21,7 +25,10 @@ pub(crate) fn contradictions(root: &Table) -> Vec<Finding> {
     findings.extend(shared_inputs(&files));
     findings.extend(tables_without_events(root));
     findings.extend(kafka::kafka(root));
+    findings.extend(kinesis::kinesis(root));
+    findings.extend(cases::cases(root));
     findings.extend(lake_in_s3(root));
+    findings.extend(privacy::privacy(root));
     findings
 }
 
@@ -76,22 +83,32 @@ fn streamed_standard_input(root: &Table, files: &[(&String, &Member)]) -> Option
     })
 }
 
-/// What is in the lake already is found by the keys of `agent_event`.
+/// Tables whose rows come with those of another, by whose keys what is in the lake already is found.
+const WITH: [(&str, &str); 4] = [
+    ("agent_", "agent_event"),
+    ("case_events_flattened", "case_events"),
+    ("latest_case_state", "case_events"),
+    ("contact_flow_events", "contact_flow_log_events"),
+];
+
 fn tables_without_events(root: &Table) -> Option<Finding> {
     let connect = member(table_of(member(root, "transform")?)?, "connect").and_then(table_of)?;
     let Member { node: Node { origin, value: Value::List(items) }, .. } = member(connect, "tables")? else {
         return None;
     };
-    let is_events = |item: &Node| matches!(&item.value, Value::Text(name) if name == "agent_event");
-    if items.is_empty() || items.iter().any(is_events) {
-        return None;
-    }
+    let names: Vec<&str> = items
+        .iter()
+        .filter_map(|item| if let Value::Text(name) = &item.value { Some(name.as_str()) } else { None })
+        .collect();
+    let lacks =
+        |(some, needed): &&(&str, &str)| names.iter().any(|name| name.starts_with(some)) && !names.contains(needed);
+    let (_, needed) = WITH.iter().find(lacks)?;
     Some(Finding {
         class: Class::Meaning,
         origin: origin.clone(),
         key_path: "transform.connect.tables".to_owned(),
-        message: "without agent_event, what is in the lake already cannot be told".to_owned(),
-        help: Some("add \"agent_event\" to the list".to_owned()),
+        message: format!("without {needed}, what is in the lake already cannot be told"),
+        help: Some(format!("add \"{needed}\" to the list")),
     })
 }
 

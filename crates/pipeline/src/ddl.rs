@@ -2,9 +2,9 @@
 //!
 //! Sources: Amazon Athena User Guide, "CREATE TABLE" and "Partition projection"; DuckDB, "Hive partitioning".
 
-use tributary_core::Day;
+use tributary_core::{Bucket, Day};
 
-use crate::{ElementDoc, MemberDoc, TableDoc};
+use crate::{ElementDoc, MemberDoc, PartitionBy, TableDoc};
 
 /// The day on which Amazon Connect began: no event is older.
 const FIRST_DAY: &str = "2017-03-28";
@@ -26,9 +26,13 @@ pub fn ddl(table: &TableDoc, dialect: Dialect, location: &str, since: Option<Day
     match dialect {
         Dialect::Athena => athena(table, &place, since),
         Dialect::DuckDb => format!(
-            "CREATE OR REPLACE VIEW {} AS\nSELECT * FROM read_parquet({}, hive_partitioning = true, hive_types = {{'day': DATE}}, union_by_name = true);\n",
+            "CREATE OR REPLACE VIEW {} AS\nSELECT * FROM read_parquet({}, hive_partitioning = true, hive_types = {{{}}}, union_by_name = true);\n",
             identifier(&table.name),
             text(&format!("{place}/*/*.parquet")),
+            match table.partition_by {
+                PartitionBy::Day => "'day': DATE",
+                PartitionBy::Bucket => "'bucket': VARCHAR",
+            },
         ),
     }
 }
@@ -44,22 +48,41 @@ fn athena(table: &TableDoc, place: &str, since: Option<Day>) -> String {
         })
         .collect();
     let mut statement = format!("CREATE EXTERNAL TABLE IF NOT EXISTS `{}` (\n{}\n)\n", table.name, columns.join(",\n"));
-    let properties = [
-        ("projection.enabled", "true".to_owned()),
-        ("projection.day.type", "date".to_owned()),
-        ("projection.day.format", "yyyy-MM-dd".to_owned()),
-        // A clock that is ahead writes into tomorrow.
-        ("projection.day.range", format!("{since},NOW+1DAY")),
-        ("projection.day.interval", "1".to_owned()),
-        ("projection.day.interval.unit", "DAYS".to_owned()),
-        ("storage.location.template", format!("{place}/day=${{day}}/")),
-    ];
+    let (partition, projection) = projection(table.partition_by, &since);
+    let mut properties = vec![("projection.enabled", "true".to_owned())];
+    properties.extend(projection);
+    properties.push(("storage.location.template", format!("{place}/{partition}=${{{partition}}}/")));
     let properties: Vec<String> =
         properties.iter().map(|(key, value)| format!("  '{key}' = {}", hive_text(value))).collect();
-    statement.push_str("PARTITIONED BY (`day` string)\nSTORED AS PARQUET\n");
+    statement.push_str(&format!("PARTITIONED BY (`{partition}` string)\nSTORED AS PARQUET\n"));
     statement.push_str(&format!("LOCATION {}\nTBLPROPERTIES (\n", hive_text(&format!("{place}/"))));
     statement.push_str(&format!("{}\n);\n", properties.join(",\n")));
     statement
+}
+
+/// The partition of a table, and how Athena works out which there are.
+fn projection(by: PartitionBy, since: &str) -> (&'static str, Vec<(&'static str, String)>) {
+    match by {
+        PartitionBy::Day => (
+            "day",
+            vec![
+                ("projection.day.type", "date".to_owned()),
+                ("projection.day.format", "yyyy-MM-dd".to_owned()),
+                // A clock that is ahead writes into tomorrow.
+                ("projection.day.range", format!("{since},NOW+1DAY")),
+                ("projection.day.interval", "1".to_owned()),
+                ("projection.day.interval.unit", "DAYS".to_owned()),
+            ],
+        ),
+        PartitionBy::Bucket => (
+            "bucket",
+            vec![
+                ("projection.bucket.type", "integer".to_owned()),
+                ("projection.bucket.range", format!("0,{}", Bucket::COUNT - 1)),
+                ("projection.bucket.digits", "2".to_owned()),
+            ],
+        ),
+    }
 }
 
 /// A type as Hive writes it.
@@ -72,6 +95,7 @@ fn hive(kind: &str, element: Option<&ElementDoc>, members: &[MemberDoc]) -> Stri
             };
             format!("struct<{}>", members.iter().map(member).collect::<Vec<_>>().join(","))
         }
+        ("map", _) => "map<string,string>".to_owned(),
         _ => kind.to_owned(),
     }
 }
@@ -126,10 +150,15 @@ mod tests {
     fn every_table_has_types_that_hive_knows() {
         for table in table_docs().unwrap() {
             let said = ddl(&table, Dialect::Athena, "s3://lake/it's", None);
-            assert!(said.contains("'s3://lake/it\\'s/") && said.contains("'2017-03-28,NOW+1DAY'"), "{said}");
+            let range = match table.partition_by {
+                PartitionBy::Day => "'projection.day.range' = '2017-03-28,NOW+1DAY'",
+                PartitionBy::Bucket => "'projection.bucket.range' = '0,63'",
+            };
+            assert!(said.contains("'s3://lake/it\\'s/") && said.contains(range), "{said}");
             for column in &table.columns {
                 let kind = hive(&column.kind, column.element.as_deref(), &[]);
-                let simple = ["string", "bigint", "int", "boolean", "timestamp", "binary", "double"];
+                let simple =
+                    ["string", "bigint", "int", "boolean", "timestamp", "binary", "double", "map<string,string>"];
                 let inside =
                     |kind: &str| kind.starts_with("array<struct<") && kind.ends_with(">>") && kind.contains(':');
                 let is_list = kind

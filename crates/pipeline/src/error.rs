@@ -36,19 +36,57 @@ pub enum Error {
         /// The source.
         name: String,
     },
-    /// Processes that read Kafka share its partitions by their group.
+    /// Processes that read Kafka share its partitions by their group; a domain of cases is one split.
     #[error(
-        "source {name}: --worker is for files and objects; processes that read Kafka share the partitions by themselves: leave it out"
+        "source {name}: --worker is for files and objects; processes that read Kafka or Kinesis share what they read by themselves, and a domain of Amazon Connect Cases is read by one: leave it out"
     )]
     Worker {
         /// The source.
         name: String,
     },
-    /// A password is not where the pipeline file says.
-    #[error("source {name}: no password in {place}: {reason}")]
-    Password {
+    /// The program was built without a client of DynamoDB.
+    #[cfg(not(feature = "dynamodb"))]
+    #[error(
+        "source {name}: this program was built without DynamoDB, for lease_table: build it with --features dynamodb, or \
+         leave lease_table out to keep the leases in the lake's store"
+    )]
+    NoDynamoDb {
         /// The source.
         name: String,
+    },
+    /// A file of look-ups cannot be used.
+    #[error("the look-ups of {}: {reason}", .path.display())]
+    Lookups {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The program was built without a client of Amazon Connect Cases.
+    #[cfg(not(feature = "cases"))]
+    #[error("{whom}: this program was built without Amazon Connect Cases: build it with --features cases")]
+    NoCases {
+        /// What asks for it.
+        whom: String,
+    },
+    /// The list of cases is not where the pipeline file says, or is none.
+    #[cfg(feature = "cases")]
+    #[error("source {name}: no cases in {}: {reason}; correct cases_file", file.display())]
+    CasesFile {
+        /// The source.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A password is not where the pipeline file says.
+    #[error("{whom}: no {what} in {place}: {reason}")]
+    Password {
+        /// Whose.
+        whom: String,
+        /// What it is for a person: a password, a key.
+        what: &'static str,
         /// The variable or the file.
         place: String,
         /// Why.
@@ -72,9 +110,17 @@ impl Error {
     /// What it asks of the caller.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Unreadable { .. } | Self::Invalid { .. } | Self::Password { .. } | Self::Worker { .. } => {
-                Fault::Config
-            }
+            Self::Unreadable { .. }
+            | Self::Invalid { .. }
+            | Self::Lookups { .. }
+            | Self::Password { .. }
+            | Self::Worker { .. } => Fault::Config,
+            #[cfg(not(feature = "dynamodb"))]
+            Self::NoDynamoDb { .. } => Fault::Config,
+            #[cfg(not(feature = "cases"))]
+            Self::NoCases { .. } => Fault::Config,
+            #[cfg(feature = "cases")]
+            Self::CasesFile { .. } => Fault::Config,
             Self::StandardInput { .. } => Fault::Data,
             Self::Interrupted { .. } | Self::Tables(_) => Fault::Bug,
         }
@@ -85,8 +131,15 @@ impl Error {
         match self {
             Self::Unreadable { .. } => "pipeline/unreadable",
             Self::Invalid { .. } => "pipeline/invalid",
+            Self::Lookups { .. } => "pipeline/lookups",
             Self::Password { .. } => "pipeline/password",
             Self::Worker { .. } => "pipeline/worker",
+            #[cfg(not(feature = "dynamodb"))]
+            Self::NoDynamoDb { .. } => "pipeline/no-dynamodb",
+            #[cfg(not(feature = "cases"))]
+            Self::NoCases { .. } => "pipeline/no-cases",
+            #[cfg(feature = "cases")]
+            Self::CasesFile { .. } => "pipeline/cases-file",
             Self::StandardInput { .. } => "pipeline/standard-input",
             Self::Interrupted { .. } => "pipeline/interrupted",
             Self::Tables(_) => "pipeline/tables",

@@ -1,7 +1,12 @@
 //! What was typed: the pipeline file as serde reads it, nothing filled in.
 
+mod cases;
+mod flow_api;
 mod kafka;
+mod kinesis;
+mod privacy;
 mod s3;
+mod table_name;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +21,13 @@ use crate::strict::{Word, section, word, words};
 use crate::unit;
 use crate::walk::is_source_name;
 
+pub use cases::{CasesApiSection, CasesSection};
+pub use flow_api::FlowApiSection;
 pub use kafka::{ClientSettings, GroupProtocol, KafkaSection, Mechanism, Start};
+pub use kinesis::{Begin, DeliveryWord, KinesisSection};
+pub use privacy::{PrivacySection, TreatmentWord};
 pub use s3::{Encryption, LakeS3Section, Moment, S3Section, StorageClass};
+pub use table_name::TableName;
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +45,9 @@ pub struct PipelineFile {
     /// `[transform]`.
     #[serde(default, deserialize_with = "section")]
     pub transform: TransformSection,
+    /// `[privacy]`.
+    #[serde(default, deserialize_with = "section")]
+    pub privacy: PrivacySection,
     /// `[lake]`.
     #[serde(deserialize_with = "section")]
     pub lake: LakeSection,
@@ -95,6 +108,10 @@ pub enum SourceSection {
     S3(#[serde(deserialize_with = "section")] Box<S3Section>),
     /// `[sources.NAME.kafka]`.
     Kafka(#[serde(deserialize_with = "section")] Box<KafkaSection>),
+    /// `[sources.NAME.kinesis]`.
+    Kinesis(#[serde(deserialize_with = "section")] Box<KinesisSection>),
+    /// `[sources.NAME.cases]`.
+    Cases(#[serde(deserialize_with = "section")] Box<CasesSection>),
 }
 
 /// `[sources.NAME.file]`.
@@ -142,9 +159,23 @@ pub struct ConnectSection {
     pub families: Option<Vec<Family>>,
     /// The tables to write.
     pub tables: Option<Tables>,
+    /// The Connect instance of each Cases domain.
+    pub instances: Option<BTreeMap<String, String>>,
+    /// A file with what events do not say.
+    pub lookups: Option<String>,
+    /// How they are asked for.
+    pub cases_api: Option<CasesApiSection>,
+    /// How Amazon Connect is asked about flows.
+    pub flow_api: Option<FlowApiSection>,
     /// How duplicates are found.
     #[serde(default, deserialize_with = "section")]
     pub dedup: DedupSection,
+    /// How the newest states of cases are kept up to date.
+    #[serde(default, deserialize_with = "section")]
+    pub latest: LatestSection,
+    /// How executions of flows are derived.
+    #[serde(default, deserialize_with = "section")]
+    pub flow: FlowSection,
     /// How the tables of agent time are derived.
     #[serde(default, deserialize_with = "section")]
     pub agent_time: AgentTimeSection,
@@ -156,73 +187,40 @@ pub struct ConnectSection {
 pub enum Family {
     /// Agent events.
     Agent,
+    /// Events of cases and of what is related to them.
+    Case,
+    /// Audit events of cases.
+    Audit,
+    /// Contact flow logs.
+    Flow,
+    /// Contact events.
+    Contact,
 }
 
 impl Family {
+    /// The families that become rows where a pipeline names none.
+    pub const USUAL: [Self; 3] = [Self::Agent, Self::Case, Self::Audit];
+
     /// As it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Case => "case",
+            Self::Audit => "audit",
+            Self::Flow => "flow",
+            Self::Contact => "contact",
         }
     }
-}
 
-/// A table that events become rows of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TableName {
-    /// One row an agent event.
-    AgentEvent,
-    /// One row a contact of an agent event.
-    AgentEventContacts,
-    /// One row a stretch of time in a status.
-    AgentStatusIntervals,
-    /// One row a state of a contact.
-    AgentContactSegments,
-    /// One row an after-contact work.
-    AgentAcw,
-    /// One row a session of an agent.
-    AgentSessions,
-    /// One row an interval of an agent.
-    AgentStatisticRecord,
-    /// One row an interval, queue and channel of an agent.
-    AgentQueueStatisticRecord,
-    /// One row a place at which an agent's stream is broken.
-    AgentStreamGaps,
-}
-
-impl TableName {
-    /// Every table of this version.
-    pub const ALL: [Self; 9] = [
-        Self::AgentEvent,
-        Self::AgentEventContacts,
-        Self::AgentStatusIntervals,
-        Self::AgentContactSegments,
-        Self::AgentAcw,
-        Self::AgentSessions,
-        Self::AgentStatisticRecord,
-        Self::AgentQueueStatisticRecord,
-        Self::AgentStreamGaps,
-    ];
-
-    /// The name of the table.
-    pub const fn as_str(self) -> &'static str {
+    /// In the words of the transform.
+    pub(crate) const fn of_connect(self) -> tributary_connect::Family {
         match self {
-            Self::AgentEvent => "agent_event",
-            Self::AgentEventContacts => "agent_event_contacts",
-            Self::AgentStatusIntervals => "agent_status_intervals",
-            Self::AgentContactSegments => "agent_contact_segments",
-            Self::AgentAcw => "agent_acw",
-            Self::AgentSessions => "agent_sessions",
-            Self::AgentStatisticRecord => "agent_statistic_record",
-            Self::AgentQueueStatisticRecord => "agent_queue_statistic_record",
-            Self::AgentStreamGaps => "agent_stream_gaps",
+            Self::Agent => tributary_connect::Family::Agent,
+            Self::Case => tributary_connect::Family::Case,
+            Self::Audit => tributary_connect::Family::Audit,
+            Self::Flow => tributary_connect::Family::Flow,
+            Self::Contact => tributary_connect::Family::Contact,
         }
-    }
-
-    /// Whether its rows are derived from those of `agent_event`.
-    pub const fn is_derived(self) -> bool {
-        !matches!(self, Self::AgentEvent | Self::AgentEventContacts)
     }
 }
 
@@ -256,6 +254,24 @@ impl<'de> Deserialize<'de> for Tables {
         }
         deserializer.deserialize_any(Reader)
     }
+}
+
+/// `transform.connect.latest`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatestSection {
+    /// How often a stream does it.
+    pub every: Option<Time>,
+}
+
+/// `transform.connect.flow`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowSection {
+    /// How often a stream derives.
+    pub every: Option<Time>,
+    /// How long an execution is waited for.
+    pub open_for: Option<Time>,
 }
 
 /// `transform.connect.agent_time`.

@@ -8,8 +8,8 @@ use tributary_core::{Failure, PipelineId, RecordLimit, Secret};
 use tributary_source_kafka::{Options, Protocol, StartAt};
 use tributary_tokens::{Provider, TokenSource, region_of};
 
-use crate::error::Error;
 use crate::file::{GroupProtocol, KafkaSection, Mechanism, Moment, SourceName, Start, Time};
+use crate::password::Password;
 use crate::source_plan::record_limit;
 
 /// A source for Kafka.
@@ -21,15 +21,6 @@ pub struct KafkaPlan {
     pub password: Option<Password>,
     /// Where the secret is that a provider of tokens asks for, if there is one.
     pub token_secret: Option<Password>,
-}
-
-/// Where a password, or another secret, is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Password {
-    /// In a variable of the environment.
-    Variable(String),
-    /// In a file; white space at its ends is no part of it.
-    File(PathBuf),
 }
 
 impl KafkaPlan {
@@ -93,7 +84,9 @@ impl KafkaPlan {
     /// When one is not where the plan says.
     pub(crate) fn with_secrets(&self) -> Result<Options, Failure> {
         let mut options = self.options.clone();
-        let read = |place: &Option<Password>| place.as_ref().map(|place| place.read(&self.options.name)).transpose();
+        let read = |place: &Option<Password>| {
+            place.as_ref().map(|place| place.read(&format!("source {}", self.options.name), "password")).transpose()
+        };
         let (password, token_secret) = (read(&self.password)?, read(&self.token_secret)?);
         if let Some(password) = password {
             options.client.insert("sasl.password".to_owned(), password);
@@ -102,29 +95,6 @@ impl KafkaPlan {
             provider.client_secret = secret;
         }
         Ok(options)
-    }
-}
-
-impl Password {
-    fn new(variable: Option<String>, file: Option<String>) -> Option<Self> {
-        variable.map(Self::Variable).or_else(|| file.map(|file| Self::File(file.into())))
-    }
-
-    fn read(&self, source: &str) -> Result<Secret, Failure> {
-        let missing = |place: String, reason: String| Error::Password { name: source.to_owned(), place, reason };
-        match self {
-            Self::Variable(name) => {
-                let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
-                let value = value.filter(|value| !value.is_empty());
-                let missing = || missing(format!("the variable {name}"), "it is not set, or no text".to_owned());
-                Ok(Secret::new(value.ok_or_else(missing)?))
-            }
-            Self::File(file) => {
-                let text = std::fs::read_to_string(file);
-                let text = text.map_err(|error| missing(file.display().to_string(), error.to_string()))?;
-                Ok(Secret::new(text.trim().to_owned()))
-            }
-        }
     }
 }
 

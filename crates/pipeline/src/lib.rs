@@ -12,22 +12,32 @@
 //! secrets: an option says where one is, and a run reads it there.
 
 mod build;
+mod cases_api;
+mod cases_plan;
 mod check;
 mod connectivity;
 mod contradiction;
 mod ddl;
 mod error;
 mod file;
+mod flow_api;
+mod flows;
 mod kafka_plan;
+mod kept;
+mod kinesis_plan;
 mod lag;
 mod lake;
 mod lake_plan;
+mod latest;
 mod location;
+mod lookups;
 mod merge;
 mod merged;
 mod moment;
 mod option;
+mod password;
 mod plan;
+mod privacy_plan;
 mod problem;
 mod rebuild;
 mod reference;
@@ -40,25 +50,35 @@ mod unit;
 mod walk;
 
 pub use build::{LineFactory, OptionChange, load, open_lake};
+pub use cases_api::{CaseNames, CasesApiPlan};
+pub use cases_plan::{CasesChoice, CasesPlan};
 pub use check::check;
 pub use connectivity::{Step, check_connections};
 pub use ddl::{Dialect, ddl};
 pub use error::Error;
 pub use file::{
-    AgentTimeSection, ClientSettings, CommitSection, ConnectSection, DedupSection, Encryption, Family, FileSection,
-    GroupProtocol, Interval, KafkaSection, LakeS3Section, LakeSection, Mechanism, MemorySection, Mode, Moment,
-    OnChanged, OnGap, ParquetSection, PipelineFile, S3Section, SinkSection, Size, SourceName, SourceSection, Spool,
-    SpoolSection, Start, StorageClass, TableName, Tables, Time, TransformSection,
+    AgentTimeSection, Begin, CasesApiSection, CasesSection, ClientSettings, CommitSection, ConnectSection,
+    DedupSection, DeliveryWord, Encryption, Family, FileSection, FlowApiSection, FlowSection, GroupProtocol, Interval,
+    KafkaSection, KinesisSection, LakeS3Section, LakeSection, LatestSection, Mechanism, MemorySection, Mode, Moment,
+    OnChanged, OnGap, ParquetSection, PipelineFile, PrivacySection, S3Section, SinkSection, Size, SourceName,
+    SourceSection, Spool, SpoolSection, Start, StorageClass, TableName, Tables, Time, TransformSection, TreatmentWord,
 };
-pub use kafka_plan::{KafkaPlan, Password};
+pub use flow_api::{FlowApiPlan, FlowFacts};
+pub use flows::{rebuild_flows, update_flows};
+pub use kafka_plan::KafkaPlan;
+pub use kept::{Kept, KeptIn};
+pub use kinesis_plan::KinesisPlan;
 pub use lag::{SplitLag, lag};
 pub use lake::{collect_garbage, open_lake_if_there};
 pub use lake_plan::LakePlan;
+pub use latest::{rebuild_latest, update_latest};
+pub use password::Password;
 pub use plan::{CommitPlan, ConnectPlan, ParquetPlan, Plan, SpoolPlan};
+pub use privacy_plan::PrivacyPlan;
 pub use problem::Problem;
 pub use rebuild::{derive, derived_tables, rebuild};
 pub use reference::reference;
 pub use schema::json_schema;
 pub use source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
-pub use tables::{ColumnDoc, ElementDoc, MemberDoc, TableDoc, table_docs};
+pub use tables::{ColumnDoc, ElementDoc, MemberDoc, PartitionBy, TableDoc, table_docs};
 pub use tributary_core::Share;

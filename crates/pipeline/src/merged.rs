@@ -46,7 +46,9 @@ pub(crate) fn merge(text: &str, environment: &BTreeMap<String, String>) -> Resul
 
 fn is_list(shape: &Shape, value: &str) -> bool {
     match shape {
-        Shape::Leaf(Kind::Paths | Kind::Patterns | Kind::Tags | Kind::Topics | Kind::Choices(_)) => true,
+        Shape::Leaf(Kind::Paths | Kind::Patterns | Kind::Tags | Kind::Topics | Kind::CaseIds | Kind::Choices(_)) => {
+            true
+        }
         Shape::Leaf(Kind::AllOrChoices(_)) => value.trim() != "all",
         _ => false,
     }

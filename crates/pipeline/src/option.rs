@@ -2,10 +2,17 @@
 //!
 //! The walk over a file, the JSON Schema and `docs/configuration.md` are all made from it, so that they cannot disagree.
 
+mod cases;
+mod connect;
+mod file;
 mod kafka;
+mod kinesis;
+mod privacy;
 mod s3;
 
 use std::time::Duration;
+
+use self::connect::CONNECT;
 
 /// The version of the pipeline file format.
 pub(crate) const FORMAT_VERSION: i64 = 1;
@@ -76,8 +83,20 @@ pub(crate) enum Kind {
     Topics,
     /// Where a topic begins.
     Start,
+    /// Where a stream begins.
+    Begin,
+    /// The name of a stream, or its ARN.
+    Stream,
+    /// A name that AWS takes.
+    AwsName,
+    /// The id of a domain of Amazon Connect Cases.
+    Domain,
+    /// Ids of cases; at least one.
+    CaseIds,
     /// Settings of librdkafka.
     Settings,
+    /// Texts by name.
+    Pairs,
     /// Files, globs or `-`; at least one.
     Paths,
     /// ARNs of statuses, at least one, and no more than there are columns.
@@ -171,6 +190,12 @@ pub(crate) static ROOT: &[Entry] = &[
         "What is made of the records.",
     ),
     Entry::new(
+        "privacy",
+        Shape::Table(privacy::PRIVACY),
+        Default::Words("everything is kept"),
+        "What becomes of people's data, in every table that has it. Where anything is not kept, the bytes of rejected payloads are left out as well.",
+    ),
+    Entry::new(
         "lake",
         Shape::Table(LAKE),
         Default::Required("[lake] with location = \"lake\""),
@@ -189,7 +214,7 @@ static MODES: &[Choice] = &[
 static SOURCE: &[Entry] = &[
     Entry::new(
         "file",
-        Shape::Table(FILE),
+        Shape::Table(file::SOURCE),
         Default::Words("another kind of source"),
         "Files on this machine, or standard input. Compression and framing are told from the content.",
     ),
@@ -205,11 +230,24 @@ static SOURCE: &[Entry] = &[
         Default::Words("another kind of source"),
         "Topics of Kafka. Compression, framing and the header of a schema registry are told from the content.",
     ),
-    Entry::new("kinesis", Shape::Later(NOT_KINESIS), Default::Words(""), ""),
+    Entry::new(
+        "kinesis",
+        Shape::Table(kinesis::SOURCE),
+        Default::Words("another kind of source"),
+        "A stream of Kinesis. Compression, framing and what producers have packed into one record (KPL) are told from the content. Credentials are never written here.",
+    ),
+    Entry::new(
+        "cases",
+        Shape::Table(cases::SOURCE),
+        Default::Words("another kind of source"),
+        "Audit events of Amazon Connect Cases: who changed which field of a case. The service is asked for them, a case at a time. Credentials are never written here.",
+    ),
+    Entry::new("test_cases", Shape::Later(NOT_TEST_CASES), Default::Words(""), ""),
 ];
 
-const NOT_KINESIS: &str =
-    "this version reads files, objects in S3 and Kafka: [sources.NAME.file], [sources.NAME.s3], [sources.NAME.kafka]";
+const NOT_TEST_CASES: &str = "this version reads events, from files, objects in S3, Kafka, Kinesis and Amazon Connect \
+                              Cases: [sources.NAME.file], [sources.NAME.s3], [sources.NAME.kafka], \
+                              [sources.NAME.kinesis], [sources.NAME.cases]";
 
 /// Of every source that reads files or objects.
 const RECORD_LIMIT: Entry = Entry::new(
@@ -220,146 +258,12 @@ const RECORD_LIMIT: Entry = Entry::new(
     "The largest record that is kept whole. A longer one is rejected with its position, its length and its first 64 KiB.",
 );
 
-static FILE: &[Entry] = &[
-    Entry::new(
-        "paths",
-        Shape::Leaf(Kind::Paths),
-        Default::Required("paths = [\"in/*.jsonl.gz\"]"),
-        "Files and globs, relative to the working directory; `\"-\"` is standard input.",
-    ),
-    RECORD_LIMIT,
-    Entry::new(
-        "on_changed",
-        Shape::Leaf(Kind::Choice(ON_CHANGED)),
-        Default::Value("\"read\""),
-        "What to do with a file whose beginning is no longer what was read before.",
-    ),
-    Entry::new(
-        "optional",
-        Shape::Leaf(Kind::Boolean),
-        Default::Value("false"),
-        "Whether a path or glob that matches no file is fine. In a stream it always is: the file may come.",
-    ),
-    Entry::new(
-        "poll",
-        time(1, 3_600),
-        Default::Value("\"10s\""),
-        "In a stream: how often new files are looked for. A file that has changed since the last look is read up to its last complete record, a compressed one not at all yet; one that holds no whole record is not begun.",
-    ),
-];
-
-static ON_CHANGED: &[Choice] = &[
-    Choice::new("read", "it is a new file and is read from its start; rows that are already in the lake are left out"),
-    Choice::new("fail", "the run ends with an error"),
-];
-
 static TRANSFORM: &[Entry] = &[Entry::new(
     "connect",
     Shape::Table(CONNECT),
     Default::Words("the defaults of its keys"),
     "Amazon Connect events.",
 )];
-
-static CONNECT: &[Entry] = &[
-    Entry::new(
-        "families",
-        Shape::Leaf(Kind::Choices(FAMILIES)),
-        Default::Value("[\"agent\"]"),
-        "The families of events that become rows. Other recognised families are skipped and counted.",
-    ),
-    Entry::new("tables", Shape::Leaf(Kind::AllOrChoices(TABLES)), Default::Value("\"all\""), "The tables to write."),
-    Entry::new(
-        "dedup",
-        Shape::Table(DEDUP),
-        Default::Words("the defaults of its keys"),
-        "How duplicates are found. A file source also leaves out what is already committed to the days it touches, whatever the horizon, as long as memory and spool hold the keys.",
-    ),
-    Entry::new(
-        "agent_time",
-        Shape::Table(AGENT_TIME),
-        Default::Words("the defaults of its keys"),
-        "How sessions, statuses, states of contacts, after-contact work, statistic records and gaps are derived when a batch ends, while a stream runs, and by `tributary rebuild`.",
-    ),
-];
-
-static FAMILIES: &[Choice] = &[
-    Choice::new("agent", "agent events"),
-    Choice::later("case", "case events"),
-    Choice::later("flow", "contact flow logs"),
-    Choice::later("contact", "contact events"),
-    Choice::later("audit", "case audit events"),
-    Choice::later("test_case", "test case executions"),
-];
-
-static TABLES: &[Choice] = &[
-    Choice::new("agent_event", "one row an agent event"),
-    Choice::new("agent_event_contacts", "one row a contact of an agent event"),
-    Choice::new("agent_status_intervals", "one row a stretch of time of an agent in a status"),
-    Choice::new("agent_contact_segments", "one row a state of a contact with an agent"),
-    Choice::new("agent_acw", "one row an after-contact work"),
-    Choice::new("agent_sessions", "one row a session of an agent"),
-    Choice::new("agent_statistic_record", "one row an interval of an agent"),
-    Choice::new("agent_queue_statistic_record", "one row an interval, queue and channel of an agent"),
-    Choice::new("agent_stream_gaps", "one row a place at which an agent's stream is broken"),
-];
-
-static AGENT_TIME: &[Entry] = &[
-    Entry::new(
-        "silence",
-        time(60, DAY),
-        Default::Value("\"15m\""),
-        "A session ends at its last sign of life when no event of the agent comes for longer than this, in event time.",
-    ),
-    Entry::new(
-        "every",
-        time(1, DAY),
-        Default::Value("\"5m\""),
-        "In a stream: how long after the last time the derived tables are brought up to date. A batch does it once, at its end.",
-    ),
-    Entry::new(
-        "open",
-        Shape::Leaf(Kind::Boolean),
-        Default::Value("false"),
-        "Whether what is still open where the lake ends is written, with a null end; it is written anew when it has ended.",
-    ),
-    Entry::new(
-        "early_seconds",
-        Shape::Leaf(Kind::Boolean),
-        Default::Value("false"),
-        "Whether moments before May 2019 are taken without their milliseconds: until then Amazon Connect repeated the seconds there. `agent_event` keeps what it was sent.",
-    ),
-    Entry::new(
-        "interval",
-        Shape::Leaf(Kind::Choice(INTERVAL)),
-        Default::Value("\"15m\""),
-        "The interval of `agent_statistic_record` and `agent_queue_statistic_record`.",
-    ),
-    Entry::new(
-        "custom_states",
-        Shape::Leaf(Kind::StatusArns),
-        Default::Words("none"),
-        "The ARNs of the custom statuses whose time is counted in `custom_state_time_01` to `_50` of `agent_statistic_record`, in this order.",
-    ),
-];
-
-static INTERVAL: &[Choice] =
-    &[Choice::new("15m", "fifteen minutes, as Amazon Connect has them"), Choice::new("30m", "thirty minutes")];
-
-static DEDUP: &[Entry] = &[
-    Entry::new(
-        "horizon",
-        time(60, 366 * DAY),
-        Default::Value("\"48h\""),
-        "For how long, in event time, an event is recognised when it comes again.",
-    ),
-    Entry::new(
-        "memory",
-        size(MIB, TIB),
-        Default::Value("\"32 MiB\""),
-        "Memory for the keys seen, shared by the partitions of Kafka, of which each has 1 MiB at least; more of them go to \
-         the spool, and only without spool are the oldest forgotten early.",
-    ),
-];
 
 static LAKE: &[Entry] = &[
     Entry::new(

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use tributary_core::PipelineId;
 
+use crate::cases_api::CasesApiPlan;
 use crate::file::{
     ConnectSection, Family, Interval, Mode, OnGap, ParquetSection, PipelineFile, Size, Spool, SpoolSection, TableName,
     Tables, Time,
 };
+use crate::flow_api::FlowApiPlan;
 use crate::lake_plan::LakePlan;
+use crate::privacy_plan::PrivacyPlan;
 use crate::source_plan::SourcePlan;
 use crate::unit;
 
@@ -28,6 +31,8 @@ pub struct Plan {
     pub sources: Vec<SourcePlan>,
     /// What is made of Amazon Connect events.
     pub connect: ConnectPlan,
+    /// What becomes of people's data.
+    pub privacy: PrivacyPlan,
     /// Where the lake is.
     pub lake: LakePlan,
     /// How rows become files.
@@ -45,6 +50,14 @@ pub struct ConnectPlan {
     pub families: BTreeSet<Family>,
     /// The tables to write; at least one.
     pub tables: BTreeSet<TableName>,
+    /// The Connect instance of each Cases domain.
+    pub instances: BTreeMap<String, String>,
+    /// A file with what events do not say.
+    pub lookups: Option<PathBuf>,
+    /// How it is asked of Amazon Connect Cases.
+    pub cases_api: Option<CasesApiPlan>,
+    /// How Amazon Connect is asked about flows.
+    pub flow_api: Option<FlowApiPlan>,
     /// For how long, in event time, an event is recognised when it comes again.
     pub dedup_horizon: Duration,
     /// Bytes for the keys seen.
@@ -53,6 +66,12 @@ pub struct ConnectPlan {
     pub silence: Duration,
     /// How often a stream derives.
     pub derive_every: Duration,
+    /// How often a stream brings the newest states of cases up to date.
+    pub latest_every: Duration,
+    /// How often a stream derives executions of flows.
+    pub flow_every: Duration,
+    /// How long an execution is waited for after its last line, in event time.
+    pub flow_open_for: Duration,
     /// Whether what is still open when a batch ends is written.
     pub write_open: bool,
     /// Whether moments before May 2019 are taken without their milliseconds.
@@ -116,6 +135,7 @@ impl Plan {
             mode,
             sources,
             connect: ConnectPlan::new(&file.transform.connect),
+            privacy: PrivacyPlan::new(file.privacy),
             lake,
             parquet,
             commit,
@@ -130,7 +150,8 @@ impl Plan {
     pub fn option_digest_entries(&self) -> BTreeMap<String, String> {
         let families: Vec<&str> = self.connect.families.iter().map(|family| family.as_str()).collect();
         let tables: Vec<&str> = self.connect.tables.iter().map(|table| table.as_str()).collect();
-        BTreeMap::from([
+        let mut entries = self.privacy.option_digest_entries();
+        entries.extend([
             ("transform.connect.families".to_owned(), families.join(",")),
             ("transform.connect.tables".to_owned(), tables.join(",")),
             ("transform.connect.dedup.horizon".to_owned(), unit::time_text(self.connect.dedup_horizon)),
@@ -139,25 +160,39 @@ impl Plan {
             ("transform.connect.agent_time.early_seconds".to_owned(), self.connect.early_seconds.to_string()),
             ("transform.connect.agent_time.interval".to_owned(), unit::time_text(self.connect.interval)),
             ("transform.connect.agent_time.custom_states".to_owned(), format!("{:?}", self.connect.custom_states)),
-        ])
+        ]);
+        if self.connect.tables.contains(&TableName::ContactFlowEvents) {
+            let open_for = unit::time_text(self.connect.flow_open_for);
+            entries.insert("transform.connect.flow.open_for".to_owned(), open_for);
+        }
+        entries
     }
 }
 
 impl ConnectPlan {
     fn new(section: &ConnectSection) -> Self {
-        let families = section.families.clone().unwrap_or_else(|| vec![Family::Agent]);
+        let families = section.families.clone().unwrap_or_else(|| Family::USUAL.to_vec());
         let tables = match &section.tables {
-            None | Some(Tables::All) => TableName::ALL.to_vec(),
+            None | Some(Tables::All) => {
+                TableName::ALL.into_iter().filter(|table| families.contains(&table.family())).collect()
+            }
             Some(Tables::These(tables)) => tables.clone(),
         };
         let horizon = section.dedup.horizon.map_or(Duration::from_secs(48 * 3_600), Time::duration);
         Self {
             families: families.into_iter().collect(),
             tables: tables.into_iter().collect(),
+            instances: section.instances.clone().unwrap_or_default(),
+            lookups: section.lookups.as_ref().map(PathBuf::from),
+            cases_api: section.cases_api.clone().map(CasesApiPlan::new),
+            flow_api: section.flow_api.clone().map(FlowApiPlan::new),
             dedup_horizon: horizon,
             dedup_memory: bytes(section.dedup.memory, 32 * MIB),
             silence: section.agent_time.silence.map_or(Duration::from_secs(15 * 60), Time::duration),
             derive_every: section.agent_time.every.map_or(Duration::from_secs(5 * 60), Time::duration),
+            latest_every: section.latest.every.map_or(Duration::from_secs(5 * 60), Time::duration),
+            flow_every: section.flow.every.map_or(Duration::from_secs(5 * 60), Time::duration),
+            flow_open_for: section.flow.open_for.map_or(Duration::from_secs(24 * 3_600), Time::duration),
             write_open: section.agent_time.open.unwrap_or(false),
             early_seconds: section.agent_time.early_seconds.unwrap_or(false),
             interval: section.agent_time.interval.unwrap_or(Interval::Quarter).duration(),

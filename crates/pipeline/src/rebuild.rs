@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use tributary_commit::CommitLog;
+use tributary_commit::{CommitError, CommitLog};
 use tributary_connect::agent_time::time_tables;
-use tributary_core::{Attempt, Clock, Day, Failure, Fault, Scratch, Table, TableId};
+use tributary_core::{Attempt, Clock, Day, Failure, Fault, ScopeId, ScopeState, Scratch, Table, TableId};
 use tributary_maintain::{Attempted, Marks, Rebuild, Rebuilt, Rules, newest_events};
 use tributary_sink_parquet::{Identity, ParquetSink};
 use tributary_store::ObjectStore;
@@ -86,8 +86,24 @@ pub async fn derive(
     Ok(done)
 }
 
-fn is_overtaken(failure: &Failure) -> bool {
+/// Whether somebody else was faster, or what he claimed is not published yet.
+pub(crate) fn is_overtaken(failure: &Failure) -> bool {
     failure.fault() == Fault::Fenced || failure.code() == "commit/behind"
+}
+
+/// The same of a table whose own files are read: somebody else has put others in their place meanwhile.
+pub(crate) fn is_outrun(failure: &Failure) -> bool {
+    is_overtaken(failure) || failure.code() == "maintain/missing-file"
+}
+
+/// Reads where the log stands, and publishes what somebody left claimed; the state of a scope.
+pub(crate) async fn recover(log: &mut CommitLog, scope: &ScopeId) -> Result<Vec<ScopeState>, Failure> {
+    let failure = |error: CommitError| Failure::new(error.fault(), error.code(), error);
+    let mut recovered = log.recover().await.map_err(failure)?;
+    for permit in recovered.unfinished {
+        log.publish(permit).await.map_err(failure)?;
+    }
+    Ok(recovered.states.remove(scope).unwrap_or_default())
 }
 
 struct Deriving<'a> {
@@ -121,13 +137,8 @@ impl<'a> Deriving<'a> {
 
     /// Reads where the log stands, and publishes what somebody left claimed.
     async fn recover(&mut self) -> Result<(), Failure> {
-        let failure = |error: tributary_commit::CommitError| Failure::new(error.fault(), error.code(), error);
-        let recovered = self.log.recover().await.map_err(failure)?;
-        for permit in recovered.unfinished {
-            self.log.publish(permit).await.map_err(failure)?;
-        }
-        let states = recovered.states.get(&Marks::scope()).map(Vec::as_slice).unwrap_or_default();
-        self.marks = Marks::of(states, self.rules_text())?;
+        let states = recover(&mut self.log, &Marks::scope()).await?;
+        self.marks = Marks::of(&states, self.rules_text())?;
         Ok(())
     }
 

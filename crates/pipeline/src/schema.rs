@@ -83,6 +83,20 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         Kind::Settings => json!({"type": "object", "additionalProperties": {
             "type": ["string", "integer", "boolean", "object"],
         }}),
+        Kind::Pairs => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
+        Kind::Begin => json!({"oneOf": [
+            {"enum": ["oldest", "latest"]},
+            {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"},
+        ]}),
+        Kind::Stream => json!({"type": "string", "minLength": 1}),
+        Kind::AwsName => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}),
+        Kind::Domain => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,500}$"}),
+        Kind::CaseIds => json!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[A-Za-z0-9._/:#=+-]{1,500}$"},
+            "minItems": 1,
+            "uniqueItems": true,
+        }),
         Kind::Moment => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}),
         Kind::Tags => json!({
             "type": "array",
@@ -145,7 +159,7 @@ mod tests {
         assert_eq!(schema.pointer(&format!("{file}/required")), Some(&json!(["paths"])));
         assert_eq!(
             schema.pointer("/properties/transform/properties/connect/properties/families/default"),
-            Some(&json!(["agent"]))
+            Some(&json!(["agent", "case", "audit"]))
         );
     }
 }

@@ -7,8 +7,10 @@ use tributary_aws::{Connection, Role};
 use tributary_core::{PipelineId, RecordLimit};
 use tributary_source_s3::{Keys, Options};
 
+use crate::cases_plan::CasesPlan;
 use crate::file::{FileSection, Moment, OnChanged, S3Section, Size, SourceName, SourceSection, Time};
 use crate::kafka_plan::KafkaPlan;
+use crate::kinesis_plan::KinesisPlan;
 use crate::lake_plan::LakePlan;
 use crate::location::Location;
 
@@ -28,6 +30,10 @@ pub enum SourceKind {
     File(FilePlan),
     /// Topics of Kafka. What a run adds is filled in when it is built.
     Kafka(Box<KafkaPlan>),
+    /// Audit events of Amazon Connect Cases. What a run adds is filled in when it is built.
+    Cases(Box<CasesPlan>),
+    /// A stream of Kinesis. What a run adds is filled in when it is built.
+    Kinesis(Box<KinesisPlan>),
     /// Objects in S3. What a run adds (its mode, its share, the size of batches) is filled in when it is built.
     S3(Box<S3Plan>),
 }
@@ -62,6 +68,10 @@ impl SourcePlan {
         let kind = match section {
             SourceSection::File(file) => SourceKind::File(FilePlan::new(file)),
             SourceSection::Kafka(kafka) => SourceKind::Kafka(Box::new(KafkaPlan::new(&name, *kafka, pipeline))),
+            SourceSection::Kinesis(kinesis) => {
+                SourceKind::Kinesis(Box::new(KinesisPlan::new(&name, *kinesis, pipeline)))
+            }
+            SourceSection::Cases(cases) => SourceKind::Cases(Box::new(CasesPlan::new(*cases))),
             SourceSection::S3(s3) => SourceKind::S3(Box::new(S3Plan::new(&name, *s3, lake))),
         };
         Self { name, kind }
@@ -71,8 +81,11 @@ impl SourcePlan {
     pub fn record_limit(&self) -> RecordLimit {
         match &self.kind {
             SourceKind::File(file) => file.record_limit,
+            // A page of a history is never as large.
+            SourceKind::Cases(_) => RecordLimit::DEFAULT,
             SourceKind::S3(s3) => s3.options.record_limit,
             SourceKind::Kafka(kafka) => kafka.record_limit(),
+            SourceKind::Kinesis(kinesis) => kinesis.options.record_limit,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The files, in the order of the documentation.
-const FILES: [&str; 10] = [
+const FILES: [&str; 18] = [
     include_str!("../../../schemas/tables/agent_event.toml"),
     include_str!("../../../schemas/tables/agent_event_contacts.toml"),
     include_str!("../../../schemas/tables/agent_status_intervals.toml"),
@@ -15,6 +15,14 @@ const FILES: [&str; 10] = [
     include_str!("../../../schemas/tables/agent_statistic_record.toml"),
     include_str!("../../../schemas/tables/agent_queue_statistic_record.toml"),
     include_str!("../../../schemas/tables/agent_stream_gaps.toml"),
+    include_str!("../../../schemas/tables/case_events.toml"),
+    include_str!("../../../schemas/tables/case_related_item_events.toml"),
+    include_str!("../../../schemas/tables/case_events_flattened.toml"),
+    include_str!("../../../schemas/tables/case_field_changes.toml"),
+    include_str!("../../../schemas/tables/latest_case_state.toml"),
+    include_str!("../../../schemas/tables/contact_flow_log_events.toml"),
+    include_str!("../../../schemas/tables/contact_events.toml"),
+    include_str!("../../../schemas/tables/contact_flow_events.toml"),
     include_str!("../../../schemas/tables/rejected.toml"),
 ];
 
@@ -29,11 +37,25 @@ pub struct TableDoc {
     pub meaning: String,
     /// The columns that identify a row.
     pub key: Vec<String>,
-    /// The timestamp column whose UTC day is the partition.
+    /// The column that says the partition.
     pub partition: String,
+    /// How it does.
+    #[serde(default)]
+    pub partition_by: PartitionBy,
     /// Its columns, in order.
     #[serde(rename(deserialize = "column"))]
     pub columns: Vec<ColumnDoc>,
+}
+
+/// How a column says the partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartitionBy {
+    /// By the UTC day of a timestamp: `day=YYYY-MM-DD`.
+    #[default]
+    Day,
+    /// By the hash of a text: `bucket=00` to `bucket=63`.
+    Bucket,
 }
 
 /// A column and what it means.
@@ -112,6 +134,14 @@ mod tests {
             ("agent_statistic_record", 80),
             ("agent_queue_statistic_record", 40),
             ("agent_stream_gaps", 11),
+            ("case_events", 29),
+            ("case_related_item_events", 28),
+            ("case_events_flattened", 17),
+            ("case_field_changes", 26),
+            ("latest_case_state", 29),
+            ("contact_flow_log_events", 20),
+            ("contact_events", 26),
+            ("contact_flow_events", 22),
             ("rejected", 14),
         ];
         assert_eq!(columns, expected);

@@ -157,7 +157,13 @@ fn read(shape: &Shape, variable: &str, text: &str) -> Value {
         }
         Shape::Leaf(Kind::AllOrChoices(_)) if text.trim() == "all" => Value::Text("all".to_owned()),
         Shape::Leaf(
-            Kind::Paths | Kind::Patterns | Kind::Tags | Kind::Topics | Kind::Choices(_) | Kind::AllOrChoices(_),
+            Kind::Paths
+            | Kind::Patterns
+            | Kind::Tags
+            | Kind::Topics
+            | Kind::CaseIds
+            | Kind::Choices(_)
+            | Kind::AllOrChoices(_),
         ) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             let origin = || Origin::Variable(variable.to_owned());

@@ -1,6 +1,9 @@
 //! Walks a document along the option table and collects everything that is wrong with it.
 
+mod cases;
 mod kafka;
+mod kinesis;
+mod pairs;
 mod s3;
 
 use std::collections::BTreeSet;
@@ -14,6 +17,8 @@ use crate::problem::{Class, Finding, Origin, nearest};
 use crate::tree::{Node, Table, Value};
 use crate::unit::{self, BadUnit};
 
+#[cfg(feature = "cases")]
+pub(crate) use cases::is_case;
 pub(crate) use kafka::partition;
 
 /// Everything that is wrong with each key by itself, in no particular order.
@@ -131,7 +136,7 @@ impl Walk {
                     origin,
                     path,
                     message,
-                    format!("add [{path}.file], [{path}.s3] or [{path}.kafka]"),
+                    format!("add [{path}.file], [{path}.s3], [{path}.kafka], [{path}.kinesis] or [{path}.cases]"),
                 );
             }
             [] | [_] => {}
@@ -160,9 +165,15 @@ impl Walk {
             (Kind::Text, Value::Text(text)) => plain_text(text),
             (Kind::Bucket, Value::Text(text)) => s3::bucket(text),
             (Kind::Moment, Value::Text(text)) => s3::moment(text),
+            (Kind::Begin, Value::Text(text)) => kinesis::begin(text),
+            (Kind::Stream, Value::Text(text)) => kinesis::stream(text),
+            (Kind::AwsName, Value::Text(text)) => kinesis::name(text),
+            (Kind::Domain, Value::Text(text)) => cases::domain(text),
+            (Kind::CaseIds, Value::List(items)) => return self.list(key, node, items, path, &cases::case),
             (Kind::Start, Value::Text(text)) => kafka::start(text),
             (Kind::Start, Value::Table(topics)) => return self.offsets(topics, path),
             (Kind::Settings, Value::Table(settings)) => return self.settings(settings, path),
+            (Kind::Pairs, Value::Table(pairs)) => return self.pairs(pairs, path),
             (Kind::Topics, Value::List(items)) => return self.list(key, node, items, path, &kafka::topic),
             (Kind::Patterns, Value::List(items)) => return self.list(key, node, items, path, &s3::pattern),
             (Kind::Tags, Value::List(items)) => return self.list(key, node, items, path, &s3::tag),
@@ -392,8 +403,18 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
         Kind::Bucket => ("a text, s3://bucket/prefix", None),
         Kind::Moment => ("a text", Some(format!("write it in quotes, for example {key} = \"2026-11-01T06:00:00Z\""))),
         Kind::Settings => ("a table", Some(format!("write for example {key} = {{ \"client.rack\" = \"a\" }}"))),
+        Kind::Pairs => {
+            ("a table", Some(format!("write for example {key} = {{ \"<domain id>\" = \"<instance id>\" }}")))
+        }
+        Kind::Begin => ("a text", Some(format!("write for example {key} = \"latest\""))),
+        Kind::Stream | Kind::AwsName => {
+            ("a text", Some(format!("write it in quotes, for example {key} = \"agent-events\"")))
+        }
         Kind::Start => ("a text or a table", Some(format!("write for example {key} = \"latest\""))),
-        Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics => ("a list of texts", None),
+        Kind::Domain => ("a text", Some(format!("write for example {key} = \"11111111-2222-3333-4444-555555555555\""))),
+        Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics | Kind::CaseIds => {
+            ("a list of texts", None)
+        }
         Kind::Size { .. } => ("a size with its unit", Some(format!("write for example {key} = \"128 MiB\""))),
         Kind::Time { .. } => ("a time with its unit", Some(format!("write for example {key} = \"60s\""))),
         Kind::Choice(choices) => ("a text", Some(one_of(choices.iter().map(|choice| choice.name)))),
@@ -406,7 +427,13 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
             help = Some(format!("write \"{number}s\" for seconds, or \"{number}m\" for minutes"));
         }
         (
-            Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics | Kind::Choices(_),
+            Kind::Paths
+            | Kind::Patterns
+            | Kind::StatusArns
+            | Kind::Tags
+            | Kind::Topics
+            | Kind::CaseIds
+            | Kind::Choices(_),
             Value::Text(text),
         ) => help = Some(format!("write {key} = [{text:?}]")),
         (Kind::Boolean, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {

@@ -16,6 +16,9 @@ use tributary_core::{CommittedKeys, Failure, PipelineId, Sink, Source, Transform
 pub trait LineBuilder: Send + Sync {
     /// Opens the log, recovers it, and builds the parts that begin where it ends.
     async fn build(&self) -> Result<Line, Failure>;
+
+    /// No line will follow: what outlives lines says goodbye.
+    async fn close(&self) {}
 }
 
 /// The parts of a line, ready to run.

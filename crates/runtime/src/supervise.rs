@@ -14,6 +14,7 @@ use crate::patience::Patience;
 use crate::progress::Reporter;
 use crate::stage::CHANNEL;
 use crate::stage::commit::Commit;
+use crate::stage::heirs::Heirs;
 use crate::stage::read::Read;
 use crate::stage::scopes::Scopes;
 use crate::stage::transform::{Applying, Transforming};
@@ -47,8 +48,16 @@ pub async fn run(
 ) -> Result<Summary, RunError> {
     let reporter = Reporter::new(progress);
     tracing::info!("run starts");
+    let abort = stop.abort.clone();
     let supervisor = Supervisor { builder, clock, stop, reporter, patience: Patience::default() };
     let result = supervisor.run().await;
+    tokio::select! {
+        biased;
+        () = abort.cancelled() => {}
+        () = builder.close() => {}
+        // It is a courtesy.
+        () = tokio::time::sleep(GOODBYE) => {}
+    }
     match &result {
         Ok(summary) => tracing::info!(
             outcome = ?summary.outcome,
@@ -63,6 +72,9 @@ pub async fn run(
     }
     result
 }
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Whoever has what we read is given time to notice, should it be us who are wrong.
 const MOVED_PAUSE: Duration = Duration::from_millis(200);
@@ -213,8 +225,9 @@ impl Supervisor<'_> {
         let (budget, drain) = (Budget::new(settings.budget), self.stop.drain.clone());
         let clock = || Arc::clone(&self.clock);
 
+        let heirs = Heirs::new(source.lineage());
         let read = Read { source, clock: clock(), budget, next: to_transform, receipts, drain, reporter: reporter() };
-        let scopes = Scopes::new(Arc::clone(&transform), keys, settings.pipeline, recovered.states);
+        let scopes = Scopes::new(Arc::clone(&transform), keys, settings.pipeline, recovered.states, heirs);
         let applying = Applying::new(scopes, settings.cadence, to_write, wanted, reporter());
         let transform = Transforming { transform, decoders: settings.decoders.get(), batches, applying };
         let write = Write {

@@ -4,6 +4,7 @@
 //! ASCII, as real ones have.
 
 use crate::contact::Channel;
+use crate::options::Options;
 use crate::random::Random;
 
 /// A queue.
@@ -183,7 +184,17 @@ const LAST_NAMES: [&str; 16] = [
 ];
 
 impl Instance {
-    pub(crate) fn new(random: &mut Random, account: &str, sizes: Sizes) -> Self {
+    /// The contact centre of these options.
+    pub(crate) fn of(options: &Options) -> Self {
+        let sizes = Sizes {
+            inbound_queues: options.inbound_queues,
+            hierarchy_levels: options.hierarchy_levels,
+            proficiencies: options.proficiencies,
+        };
+        Self::new(&mut Random::new(options.seed, 0), &options.account, sizes)
+    }
+
+    fn new(random: &mut Random, account: &str, sizes: Sizes) -> Self {
         let id = uuid(random);
         let arn = format!("arn:aws:connect:{REGION}:{account}:instance/{id}");
         let queue_count = QUEUE_NAMES.len().max(usize::from(sizes.inbound_queues) + 4);
@@ -308,10 +319,10 @@ impl Instance {
 
 /// How large configurations become.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    pub(crate) inbound_queues: u8,
-    pub(crate) hierarchy_levels: u8,
-    pub(crate) proficiencies: u8,
+struct Sizes {
+    inbound_queues: u8,
+    hierarchy_levels: u8,
+    proficiencies: u8,
 }
 
 /// Text under way, with the places where identifiers end.

@@ -8,7 +8,7 @@ use tributary_core::{Day, Fault, Timestamp};
 /// What is to be simulated. Every field has a sensible default; the same options give the same bytes for ever.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// How many agents there are: at least one.
+    /// How many agents there are: at least one, or none where there are cases or flows.
     pub agents: u32,
     /// The first moment of the stream (UTC; fractions of a millisecond are dropped).
     pub start: Timestamp,
@@ -17,6 +17,19 @@ pub struct Options {
     /// How many agent events are written at most, repeats and broken lines not counted. With a `duration` as well, the
     /// events are spread over it: each agent's sessions are as long as it takes. `None`: until the time is over.
     pub events: Option<u64>,
+    /// How many events of cases and of their related items there are, repeats and broken lines not counted; about nine
+    /// to a case. They are spread over the `duration` (a day, without one) among the agent events, and change nothing
+    /// of them but which of their lines are repeated, late or followed by others.
+    pub case_events: u64,
+    /// Also writes answers of GetCaseAuditEvents, each with the ids of its domain and case: a case's history where its
+    /// events are over, or before it is deleted. Needs cases. All other lines stay what they are.
+    pub audits: bool,
+    /// About how many lines of contact flow logs there are, repeats and broken ones not counted; the contact events of
+    /// the same contacts come with them. They are spread over the `duration` (a day, without one) as cases are; a
+    /// contact that has begun is acted out to its end, if need be a little beyond the duration.
+    pub flow_lines: u64,
+    /// The share of case events that have the `detail-type` of 2022, `Amazon Connect Cases Event` (0 to 1).
+    pub old_detail_type_rate: f64,
     /// The seed of everything.
     pub seed: u64,
     /// The account that all ARNs name: 12 digits, leading zeros allowed.
@@ -53,6 +66,10 @@ impl Default for Options {
             start: Day::from_days(20_150).start(), // 2025-03-03, a Monday
             duration: Some(Duration::from_secs(86_400)),
             events: None,
+            case_events: 0,
+            audits: false,
+            flow_lines: 0,
+            old_detail_type_rate: 0.0,
             seed: 1,
             account: "012345678901".to_owned(),
             duplicate_rate: 0.0,
@@ -109,7 +126,7 @@ const LONGEST: Duration = Duration::from_secs(1_000 * 366 * 86_400);
 impl Options {
     /// Refuses what cannot be acted out.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.duration.is_none() && self.events.is_none() {
+        if self.agents > 0 && self.duration.is_none() && self.events.is_none() {
             return Err(Error::Endless);
         }
         let check = |option, fine: bool, value: &dyn ToString, allowed| {
@@ -117,7 +134,11 @@ impl Options {
         };
         let from = Day::EARLIEST.start();
         let to = Day::from_days(100_000).start();
-        check("agents", (1..=1_000_000).contains(&self.agents), &self.agents, "1 to 1,000,000")?;
+        let fewest = if self.case_events == 0 && self.flow_lines == 0 { 1 } else { 0 };
+        let agents_allowed = "1 to 1,000,000 (0 where there are cases or flows)";
+        check("agents", (fewest..=1_000_000).contains(&self.agents), &self.agents, agents_allowed)?;
+        check("case_events", self.case_events <= 1_000_000_000, &self.case_events, "at most 1,000,000,000")?;
+        check("flow_lines", self.flow_lines <= 1_000_000_000, &self.flow_lines, "at most 1,000,000,000")?;
         check("start", (from..to).contains(&self.start), &self.start, "between 2015-01-01 and 2243-10-16")?;
         let duration = self.duration.unwrap_or(LONGEST);
         let duration_allowed = "at least a millisecond and at most 1,000 years";
@@ -130,6 +151,7 @@ impl Options {
             ("disorder_rate", self.disorder_rate),
             ("malformed_rate", self.malformed_rate),
             ("foreign_rate", self.foreign_rate),
+            ("old_detail_type_rate", self.old_detail_type_rate),
         ] {
             check(option, (0.0..=1.0).contains(&rate), &rate, "between 0 and 1")?;
         }
@@ -158,7 +180,10 @@ mod tests {
     fn what_is_impossible_is_named() {
         let base = Options::default;
         let cases = [
-            (Options { agents: 0, ..base() }, "agents is 0, but must be 1 to 1,000,000"),
+            (
+                Options { agents: 0, ..base() },
+                "agents is 0, but must be 1 to 1,000,000 (0 where there are cases or flows)",
+            ),
             (Options { account: "12".to_owned(), ..base() }, "account is 12, but must be 12 digits"),
             (Options { duplicate_rate: 1.5, ..base() }, "duplicate_rate is 1.5, but must be between 0 and 1"),
             (Options { foreign_rate: f64::NAN, ..base() }, "foreign_rate is NaN, but must be between 0 and 1"),

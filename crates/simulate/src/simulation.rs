@@ -4,9 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use crate::agent::Due;
+use crate::agent::{Agent, Due};
+use crate::cases::Cases;
+use crate::cases::domain::Domain;
+use crate::flows::Flows;
+use crate::instance::Instance;
 use crate::options::{Error, Options};
-use crate::random::Random;
+use crate::random::{Random, Uuid};
 use crate::stream::{Report, Stream};
 use crate::truth::{Expected, Truth};
 use crate::world::{Place, Quota, World};
@@ -21,6 +25,8 @@ pub struct Simulation {
 struct Performance<'a> {
     stream: Stream<'a>,
     truth: Option<Truth<'a>>,
+    cases: Option<Cases>,
+    flows: Option<Flows>,
     /// Varies identifiers, where asked.
     shuffle: Option<Random>,
 }
@@ -58,12 +64,40 @@ impl Simulation {
             }
         }
         let shuffle = self.options.shuffle.then(|| Random::new(self.options.seed, 2));
-        let mut performance = Performance { stream: Stream::new(out, &self.options), truth, shuffle };
+        let cases = (self.options.case_events > 0).then(|| self.cases(&world.instance, &world.agents));
+        let flows = (self.options.flow_lines > 0).then(|| self.flows(&world.instance, &world.agents));
+        let mut performance = Performance { stream: Stream::new(out, &self.options), truth, cases, flows, shuffle };
         act_out(&mut world, None, Some(&mut performance))?;
+        performance.tell_cases(i64::MAX)?;
+        if let (Some(truth), Some(cases)) = (&mut performance.truth, &performance.cases) {
+            if let Some(audits) = cases.audits() {
+                truth.audits(&audits.tally);
+            }
+            truth.cases(cases.tally());
+        }
+        if let (Some(truth), Some(flows)) = (&mut performance.truth, &mut performance.flows) {
+            flows.finish(performance.stream.newest(), truth);
+        }
         if let Some(truth) = performance.truth {
             truth.finish(&world.instance)?;
         }
         performance.stream.finish()
+    }
+
+    /// What the events of cases do not say, as TOML: `[instances]` (the instance of each domain), `[templates]` (their
+    /// names), `[fields]` (the name and the type of each custom field).
+    pub fn lookups(&self) -> String {
+        Domain::new(&self.options, &Instance::of(&self.options), &[]).lookups()
+    }
+
+    fn cases(&self, instance: &Instance, agents: &[Agent]) -> Cases {
+        let users: Vec<Uuid> = agents.iter().map(|agent| agent.user).collect();
+        Cases::new(&self.options, instance, &users)
+    }
+
+    fn flows(&self, instance: &Instance, agents: &[Agent]) -> Flows {
+        let users: Vec<Uuid> = agents.iter().map(|agent| agent.user).collect();
+        Flows::new(&self.options, instance, &users)
     }
 
     /// How long sessions are, and which event is the last one.
@@ -71,6 +105,7 @@ impl Simulation {
         let cut = self.cut_by_duration();
         match self.options.events {
             None => Ok((None, cut)),
+            Some(_) if self.options.agents == 0 => Ok((None, cut)),
             Some(0) => Ok((None, (i64::MIN, 0))),
             Some(events) => {
                 let quota = self.quota(events, cut)?;
@@ -184,6 +219,7 @@ impl Performance<'_> {
     /// Tells of what happened to an agent.
     fn tell(&mut self, world: &mut World, number: usize, kind: &'static str) -> io::Result<()> {
         let World { instance, agents, .. } = world;
+        self.tell_cases(agents[number].latest)?;
         let agent = &mut agents[number];
         if kind != "HEART_BEAT" {
             agent.refresh(instance);
@@ -198,6 +234,48 @@ impl Performance<'_> {
         let begin = self.stream.buffer.len();
         let marks = agent.tell(&mut self.stream.buffer, instance, (kind, &event), self.shuffle.as_mut());
         self.stream.settle(begin, marks, agent, instance)
+    }
+}
+
+impl Performance<'_> {
+    /// Tells of what happens to cases, and in flows, before `until`.
+    fn tell_cases(&mut self, until: i64) -> io::Result<()> {
+        while let Some(at) = self.cases.as_ref().and_then(Cases::due).filter(|at| *at < until) {
+            self.tell_flows(at)?;
+            let Some(cases) = &mut self.cases else { break };
+            self.stream.release(at)?;
+            if let Some(told) = cases.tell(&mut self.stream.buffer, self.truth.as_mut()) {
+                // Before the event, which may leave the buffer, so that what is behind it moves.
+                for answer in &told.answers {
+                    self.stream.settle_answer(answer, told.at);
+                }
+                self.stream.settle_case(told.line, told.marks, told.at)?;
+            }
+            if let Some(truth) = &mut self.truth {
+                truth.pass_on()?;
+            }
+        }
+        self.tell_flows(until)
+    }
+
+    /// Tells of what happens in flows before `until`.
+    fn tell_flows(&mut self, until: i64) -> io::Result<()> {
+        let Some(flows) = &mut self.flows else {
+            return Ok(());
+        };
+        while let Some(at) = flows.due().filter(|at| *at < until) {
+            self.stream.release(at)?;
+            let begin = self.stream.buffer.len();
+            if let Some(told) = flows.tell(&mut self.stream.buffer, self.truth.as_mut())
+                && self.stream.settle_flow(begin, &told)?
+            {
+                flows.repeat(told.lines);
+            }
+            if let Some(truth) = &mut self.truth {
+                truth.pass_on()?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,10 +5,13 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use tributary_core::Timestamp;
 
 use crate::agent::{Agent, Marks};
+use crate::cases::audit::Answer;
+use crate::flows::Told;
 use crate::foreign;
 use crate::instance::Instance;
 use crate::options::Options;
@@ -21,7 +24,17 @@ pub struct Report {
     pub agents: u32,
     /// Different agent events.
     pub events: u64,
-    /// Lines that repeat an event byte for byte.
+    /// Different events of cases and of their related items.
+    pub case_events: u64,
+    /// Different answers that tell histories of cases.
+    pub audit_answers: u64,
+    /// Audit events in them.
+    pub audit_events: u64,
+    /// Different lines of contact flow logs.
+    pub flow_lines: u64,
+    /// What those lines come in, and the contact events of the same contacts: a line of the stream each.
+    pub flow_payloads: u64,
+    /// Lines that repeat an event or an answer byte for byte.
     pub duplicates: u64,
     /// Events that came late.
     pub delayed: u64,
@@ -42,7 +55,8 @@ pub struct Report {
 impl Report {
     /// All lines of the stream.
     pub fn lines(&self) -> u64 {
-        self.events + self.duplicates + self.malformed + self.foreign()
+        let payloads = self.events + self.case_events + self.audit_answers + self.flow_payloads;
+        payloads + self.duplicates + self.malformed + self.foreign()
     }
 
     /// The lines of other families.
@@ -85,6 +99,8 @@ pub(crate) struct Stream<'a> {
     waiting: BinaryHeap<Reverse<Waiting>>,
     waited: u64,
     chance: Random,
+    /// Decides which answers are repeated, so that they change nothing of what other lines do.
+    repeats: Random,
     duplicate: (Rate, i64),
     disorder: (Rate, i64),
     malformed: Rate,
@@ -103,6 +119,7 @@ impl<'a> Stream<'a> {
             waiting: BinaryHeap::new(),
             waited: 0,
             chance: Random::new(options.seed, 1),
+            repeats: Random::new(options.seed, 7),
             duplicate: (Rate::new(options.duplicate_rate), options.duplicate_window.as_millis() as i64),
             disorder: (Rate::new(options.disorder_rate), options.disorder_window.as_millis() as i64),
             malformed: Rate::new(options.malformed_rate),
@@ -126,23 +143,9 @@ impl<'a> Stream<'a> {
 
     /// The event that was appended to the buffer from `begin` on: counted, repeated, delayed, surrounded.
     pub(crate) fn settle(&mut self, begin: usize, marks: Marks, agent: &Agent, instance: &Instance) -> io::Result<()> {
-        let at = agent.latest;
         self.report.events += 1;
-        let moment = Timestamp::from_micros(at.saturating_mul(1_000));
-        self.report.first.get_or_insert(moment);
-        self.report.last = Some(moment);
-
-        let end = self.buffer.len();
-        let delay = if self.disorder.0.happens(&mut self.chance) { self.chance.between(1, self.disorder.1) } else { 0 };
-        if self.duplicate.0.happens(&mut self.chance) {
-            let later = at + delay + self.chance.between(0, self.duplicate.1);
-            self.report.duplicates += 1;
-            self.hold_back(later, begin..end);
-        }
-        if self.malformed.happens(&mut self.chance) {
-            self.report.malformed += 1;
-            self.append_broken(begin..end, marks);
-        }
+        let line = begin..self.buffer.len();
+        let delay = self.disturb(line.clone(), marks, agent.latest);
         if self.foreign.happens(&mut self.chance) {
             if self.chance.chance(500) {
                 self.report.contact_records += 1;
@@ -152,12 +155,77 @@ impl<'a> Stream<'a> {
                 foreign::push_contact_event(&mut self.buffer, instance, agent, &mut self.chance);
             }
         }
+        self.delay(line, agent.latest, delay);
+        self.pass_on()
+    }
+
+    /// The event of a case, of the moment `at`, that was appended to the buffer as `line`.
+    pub(crate) fn settle_case(&mut self, line: Range<usize>, marks: Marks, at: i64) -> io::Result<()> {
+        self.report.case_events += 1;
+        let delay = self.disturb(line.clone(), marks, at);
+        self.delay(line, at, delay);
+        self.pass_on()
+    }
+
+    /// An answer that was appended to the buffer at `at`. It may come again, but comes neither late nor broken: it has no
+    /// moment of its own, and whoever asked has seen that it is whole.
+    pub(crate) fn settle_answer(&mut self, answer: &Answer, at: i64) {
+        self.report.audit_answers += 1;
+        self.report.audit_events += answer.events;
+        if self.duplicate.0.happens(&mut self.repeats) {
+            let later = at + self.repeats.between(0, self.duplicate.1);
+            self.report.duplicates += 1;
+            self.hold_back(later, answer.line.clone());
+        }
+    }
+
+    /// The payload of flows that was appended to the buffer from `begin` on. Whether it is to be repeated.
+    pub(crate) fn settle_flow(&mut self, begin: usize, told: &Told) -> io::Result<bool> {
+        let (first, last, repeats) = (self.report.first, self.report.last, self.report.duplicates);
+        self.report.flow_lines += told.lines;
+        self.report.flow_payloads += 1;
+        let line = begin..self.buffer.len();
+        let delay = self.disturb(line.clone(), told.marks, told.at);
+        // It comes later than what it tells of.
+        let (earliest, latest) = told.moments;
+        let moment = |millis: i64| Some(Timestamp::from_micros(millis.saturating_mul(1_000)));
+        self.report.first = first.into_iter().chain(moment(earliest)).min();
+        self.report.last = last.max(moment(latest));
+        self.delay(line, told.at, delay);
+        self.pass_on()?;
+        Ok(self.report.duplicates > repeats)
+    }
+
+    /// The latest moment that was told of, in milliseconds since 1970.
+    pub(crate) fn newest(&self) -> i64 {
+        self.report.last.map_or(i64::MIN, Timestamp::millis)
+    }
+
+    /// Notes the moment of an event, repeats it or adds a broken copy where chance has it; how late it is to come.
+    fn disturb(&mut self, line: Range<usize>, marks: Marks, at: i64) -> i64 {
+        let moment = Timestamp::from_micros(at.saturating_mul(1_000));
+        self.report.first.get_or_insert(moment);
+        self.report.last = Some(moment);
+        let delay = if self.disorder.0.happens(&mut self.chance) { self.chance.between(1, self.disorder.1) } else { 0 };
+        if self.duplicate.0.happens(&mut self.chance) {
+            let later = at + delay + self.chance.between(0, self.duplicate.1);
+            self.report.duplicates += 1;
+            self.hold_back(later, line.clone());
+        }
+        if self.malformed.happens(&mut self.chance) {
+            self.report.malformed += 1;
+            self.append_broken(line, marks);
+        }
+        delay
+    }
+
+    /// Takes a line out that comes later.
+    fn delay(&mut self, line: Range<usize>, at: i64, delay: i64) {
         if delay > 0 {
             self.report.delayed += 1;
-            self.hold_back(at + delay, begin..end);
-            self.buffer.drain(begin..end);
+            self.hold_back(at + delay, line.clone());
+            self.buffer.drain(line);
         }
-        self.pass_on()
     }
 
     /// The end: everything that waits comes.
@@ -169,14 +237,14 @@ impl<'a> Stream<'a> {
         Ok(self.report)
     }
 
-    fn hold_back(&mut self, at: i64, line: std::ops::Range<usize>) {
+    fn hold_back(&mut self, at: i64, line: Range<usize>) {
         self.waited += 1;
         let bytes = self.buffer[line].into();
         self.waiting.push(Reverse(Waiting { at, number: self.waited, bytes }));
     }
 
     /// Appends a copy of an event that no reader can use, with an id of its own, on one line.
-    fn append_broken(&mut self, event: std::ops::Range<usize>, marks: Marks) {
+    fn append_broken(&mut self, event: Range<usize>, marks: Marks) {
         let begin = self.buffer.len();
         let (id, timestamp) = (begin + marks.id - event.start, begin + marks.timestamp - event.start);
         self.buffer.extend_from_within(event);

@@ -12,6 +12,13 @@ pub(crate) fn push_moment(out: &mut Vec<u8>, millis: i64) {
     out.extend_from_slice(&text);
 }
 
+/// A moment as text, where it is rarely written.
+pub(crate) fn moment(millis: i64) -> String {
+    let mut out = Vec::new();
+    push_moment(&mut out, millis);
+    out.into_iter().map(char::from).collect()
+}
+
 /// Appends `YYYY-MM-DD` of the day a moment falls on.
 pub(crate) fn push_day(out: &mut Vec<u8>, millis: i64) {
     let mut text = *b"0000-00-00";

@@ -1,7 +1,10 @@
 //! The truth: what the schedule says, written before an event tells of it. The crate's documentation has the lines.
 
+mod audits;
+
 use std::io::{self, Write};
 
+use crate::cases::truth::{Outcome, Tally};
 use crate::contact::{Contact, State};
 use crate::instance::Instance;
 use crate::random::Uuid;
@@ -149,6 +152,43 @@ impl<'a> Truth<'a> {
         self.buffer.extend_from_slice(b"}\n");
     }
 
+    /// The latest state of a case.
+    pub(crate) fn case(&mut self, instance_id: &str, case_id: &Uuid, outcome: &Outcome) {
+        let Some(latest) = &outcome.latest else {
+            return;
+        };
+        self.buffer.extend_from_slice(b"{\"kind\":\"case\"");
+        self.text("instance_id", instance_id.as_bytes());
+        self.text("case_id", case_id);
+        self.text("event_id", &latest.event);
+        self.moment("event_timestamp", Some(latest.at));
+        self.moment("last_updated_timestamp", latest.last_updated);
+        self.text("event_type", latest.state.event_type.as_bytes());
+        self.maybe("status", latest.state.status);
+        self.number("custom_fields", latest.state.custom_fields as u64);
+        self.number("case_events", outcome.case_events);
+        self.number("item_events", outcome.item_events);
+        self.buffer.extend_from_slice(b"}\n");
+    }
+
+    /// How many events of cases there were of each kind.
+    pub(crate) fn cases(&mut self, tally: &Tally) {
+        self.buffer.extend_from_slice(b"{\"kind\":\"cases\"");
+        self.number("cases", tally.cases);
+        self.number("case_events", tally.case_events);
+        self.number("item_events", tally.item_events);
+        self.number("custom_fields", tally.custom_fields);
+        self.counts("event_types", tally.event_types.iter().map(|(name, count)| (name.as_str(), *count)));
+        self.counts("item_types", tally.item_types.iter().map(|(name, count)| (*name, *count)));
+        self.buffer.extend_from_slice(b"}\n");
+    }
+
+    /// A line that is written elsewhere.
+    pub(crate) fn append(&mut self, line: &str) {
+        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.push(b'\n');
+    }
+
     /// Hands on what is written, when it is much.
     pub(crate) fn pass_on(&mut self) -> io::Result<()> {
         if self.buffer.len() >= 256 << 10 {
@@ -255,6 +295,27 @@ impl<'a> Truth<'a> {
         self.buffer.push(b'"');
         self.buffer.extend_from_slice(text);
         self.buffer.push(b'"');
+    }
+
+    fn maybe(&mut self, key: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(key, text.as_bytes()),
+            None => {
+                self.key(key);
+                self.buffer.extend_from_slice(b"null");
+            }
+        }
+    }
+
+    fn number(&mut self, key: &str, number: u64) {
+        self.key(key);
+        push_number(&mut self.buffer, number as i64);
+    }
+
+    fn counts<'n>(&mut self, key: &str, counts: impl Iterator<Item = (&'n str, u64)>) {
+        let counts: Vec<String> = counts.map(|(name, count)| format!("\"{name}\":{count}")).collect();
+        self.key(key);
+        self.buffer.extend_from_slice(format!("{{{}}}", counts.join(",")).as_bytes());
     }
 
     fn moment(&mut self, key: &str, moment: Option<i64>) {

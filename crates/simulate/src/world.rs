@@ -6,7 +6,7 @@
 use crate::agent::{Agent, Phase};
 use crate::calls::{self, Consultation};
 use crate::chats;
-use crate::instance::{AVAILABLE, Instance, OFFLINE, Sizes};
+use crate::instance::{AVAILABLE, Instance, OFFLINE};
 use crate::options::Options;
 use crate::random::Random;
 use crate::scene::{Change, Ending, Scene, Stage};
@@ -50,13 +50,7 @@ const REST: i64 = 5 * 3_600_000;
 impl World {
     /// The world before the first event; nothing after `cut` happens in it. Sessions are full shifts without a `quota`.
     pub(crate) fn new(options: &Options, quota: Option<Quota>, cut: Place) -> Self {
-        let mut random = Random::new(options.seed, 0);
-        let sizes = Sizes {
-            inbound_queues: options.inbound_queues,
-            hierarchy_levels: options.hierarchy_levels,
-            proficiencies: options.proficiencies,
-        };
-        let instance = Instance::new(&mut random, &options.account, sizes);
+        let instance = Instance::of(options);
         let count = options.agents as usize;
         let agents = (0..count).map(|number| Agent::new(&instance, options.seed, number)).collect();
         let start = options.start.millis();

@@ -290,7 +290,7 @@ fn main() {
         id: TableId::new("agent_event"),
         schema: Arc::clone(&schema),
         version: 1,
-        partition_column: "event_timestamp",
+        partition: tributary_core::Partition::Day("event_timestamp"),
         key: &["event_id"],
         sort: &["string_0", "event_timestamp", "event_id"],
         distinct: &["event_id"],

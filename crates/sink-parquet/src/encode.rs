@@ -7,7 +7,7 @@ use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::arrow_writer::compute_leaves;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use tributary_core::{Day, Timestamp};
+use tributary_core::{PartitionPath, Timestamp};
 
 use crate::SinkError;
 use crate::gather::{Gathered, Group, Piece, strings};
@@ -23,7 +23,7 @@ use crate::values::Values;
 
 /// Rows that are to become one row group, oldest first.
 pub(crate) struct Work {
-    pub(crate) day: Day,
+    pub(crate) day: PartitionPath,
     pub(crate) spooled: Vec<Spooled>,
     pub(crate) pieces: Vec<Piece>,
 }
@@ -172,8 +172,9 @@ fn check_nulls(plan: &Plan, column: usize, has_nulls: impl FnOnce() -> bool) -> 
 }
 
 /// A row in another day's folder would be lost to every query that prunes by day: looked at once more, at the last
-/// moment.
-fn check_day(plan: &Plan, day: Day, group: &Group) -> Result<(), SinkError> {
+/// moment. (Who reads buckets reads all of them, unless he knows a case.)
+fn check_day(plan: &Plan, partition: PartitionPath, group: &Group) -> Result<(), SinkError> {
+    let PartitionPath::Day(day) = partition else { return Ok(()) };
     let Gathered::Array(array) = group.column(plan, plan.partition).map_err(|cause| plan.arrange(cause))? else {
         return Err(plan.shape("the partition column is not a timestamp"));
     };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::file::writer::SerializedFileWriter;
-use tributary_core::{Attempt, Day, Key, PartitionPath, SealedFile};
+use tributary_core::{Attempt, Key, PartitionPath, SealedFile};
 use tributary_store::{ObjectStore, StoreError, Upload};
 
 use crate::SinkError;
@@ -25,7 +25,7 @@ pub(crate) struct OpenFile {
     pub(crate) writer: SerializedFileWriter<Vec<u8>>,
     upload: Box<dyn Upload>,
     key: Key,
-    day: Day,
+    day: PartitionPath,
     rows: u64,
     metadata: Charge,
     encoded: Charge,
@@ -64,9 +64,9 @@ impl Files {
     }
 
     /// A new file; rows are about to come.
-    pub(crate) async fn open(&self, plan: &Plan, day: Day) -> Result<OpenFile, SinkError> {
+    pub(crate) async fn open(&self, plan: &Plan, day: PartitionPath) -> Result<OpenFile, SinkError> {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let (table, partition) = (&plan.table, PartitionPath::of(day));
+        let (table, partition) = (&plan.table, day);
         let name = format!("{table}/{partition}/{table}-{}-{number:05}.parquet", self.attempt);
         let key: Key = name.parse().map_err(SinkError::Name)?;
         let upload = self.store.begin(&self.attempt, &key).await.map_err(SinkError::Store)?;
@@ -88,13 +88,7 @@ impl Files {
         file.drain().await?;
         let ticket = file.upload.seal().await.map_err(SinkError::Store)?;
         fail::fail_point!("seal:after_file", |_| std::process::abort());
-        Ok(SealedFile {
-            table: plan.table.clone(),
-            partition: PartitionPath::of(file.day),
-            key: file.key,
-            ticket,
-            rows: file.rows,
-        })
+        Ok(SealedFile { table: plan.table.clone(), partition: file.day, key: file.key, ticket, rows: file.rows })
     }
 }
 

@@ -11,7 +11,7 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
-use tributary_core::{Attempt, PipelineId, Table, TableId};
+use tributary_core::{Attempt, Partition, PipelineId, Table, TableId};
 
 use crate::lists::Node;
 use crate::{Options, SinkError};
@@ -50,8 +50,10 @@ impl Coding {
 pub(crate) struct Plan {
     pub(crate) table: TableId,
     pub(crate) schema: SchemaRef,
-    /// The column whose UTC day is the partition.
+    /// The column that says the partition.
     pub(crate) partition: usize,
+    /// How it does.
+    pub(crate) by: Partition,
     /// The columns of the sort key.
     pub(crate) sort: Vec<usize>,
     /// For each column: how its waiting values are kept.
@@ -73,9 +75,15 @@ impl Plan {
         let encode = |cause| SinkError::Encode { table: table.id.clone(), cause };
         let index = |name: &str| table.schema.index_of(name).map_err(|error| shape(error.to_string()));
 
-        let partition = index(table.partition_column)?;
-        if *table.schema.field(partition).data_type() != DataType::Timestamp(TimeUnit::Microsecond, None) {
-            return Err(shape(format!("{} is not a timestamp in microseconds without zone", table.partition_column)));
+        let (by, column) = (table.partition, table.partition.column());
+        let partition = index(column)?;
+        match (by, table.schema.field(partition).data_type()) {
+            (Partition::Day(_), DataType::Timestamp(TimeUnit::Microsecond, None))
+            | (Partition::Bucket(_), DataType::Utf8) => {}
+            (Partition::Day(_), _) => {
+                return Err(shape(format!("{column} is not a timestamp in microseconds without zone")));
+            }
+            (Partition::Bucket(_), _) => return Err(shape(format!("{column} is no text"))),
         }
         let sort = table.sort.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
         let distinct = table.distinct.iter().map(|name| index(name)).collect::<Result<Vec<_>, _>>()?;
@@ -97,6 +105,7 @@ impl Plan {
             table: table.id.clone(),
             schema: Arc::clone(&table.schema),
             partition,
+            by,
             sort,
             units: first_units(&coding),
             coding,

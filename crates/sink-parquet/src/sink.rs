@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tributary_core::{Attempt, Day, Failure, Fill, Scratch, SealedFile, Sink, Table, TableBatch, TableId};
+use tributary_core::{Attempt, Failure, Fill, PartitionPath, Scratch, SealedFile, Sink, Table, TableBatch, TableId};
 use tributary_store::ObjectStore;
 
 use crate::encode::{Work, encode};
@@ -140,7 +140,12 @@ impl ParquetSink {
     }
 
     /// Writes one row group of a day; seals its file when it is large enough.
-    async fn write_group(&mut self, files: &Arc<Files>, state: &mut TableState, day: Day) -> Result<(), SinkError> {
+    async fn write_group(
+        &mut self,
+        files: &Arc<Files>,
+        state: &mut TableState,
+        day: PartitionPath,
+    ) -> Result<(), SinkError> {
         let Some(work) = state.next_group(day)? else { return Ok(()) };
         let plan = Arc::clone(&state.plan);
         let Some(waiting) = state.days.get_mut(&day) else { return Ok(()) };
@@ -190,7 +195,7 @@ struct SealDay {
     plan: Arc<Plan>,
     generations: Arc<Generations>,
     waiting: Waiting,
-    day: Day,
+    day: PartitionPath,
     file_size: u64,
 }
 

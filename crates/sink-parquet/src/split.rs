@@ -1,8 +1,8 @@
 //! Which rows of a batch belong to which day.
 
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch, cast::AsArray};
-use tributary_core::{Day, Timestamp};
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use tributary_core::{Bucket, Partition, PartitionPath, Timestamp};
 
 use crate::SinkError;
 use crate::plan::Plan;
@@ -12,17 +12,12 @@ pub(crate) struct Split {
     /// The rows in the order of their days, where that is not their own order.
     pub(crate) order: Option<Vec<u32>>,
     /// The days in order with their numbers of rows.
-    pub(crate) days: Vec<(Day, usize)>,
+    pub(crate) days: Vec<(PartitionPath, usize)>,
 }
 
 /// Splits a batch; rows of one day keep their order.
 pub(crate) fn split(plan: &Plan, batch: &RecordBatch) -> Result<Split, SinkError> {
-    let column = batch.column(plan.partition);
-    if column.null_count() > 0 {
-        return Err(plan.shape("a row has no partition timestamp"));
-    }
-    let moments = column.as_primitive::<TimestampMicrosecondType>().values();
-    let days: Vec<Day> = moments.iter().map(|moment| Timestamp::from_micros(*moment).day()).collect();
+    let days = partitions(plan, batch.column(plan.partition))?;
     if days.is_sorted() {
         return Ok(Split { order: None, days: count(days.iter()) });
     }
@@ -32,8 +27,26 @@ pub(crate) fn split(plan: &Plan, batch: &RecordBatch) -> Result<Split, SinkError
     Ok(Split { order: Some(order), days })
 }
 
-fn count<'a>(sorted: impl Iterator<Item = &'a Day>) -> Vec<(Day, usize)> {
-    let mut days: Vec<(Day, usize)> = Vec::new();
+/// Where each row lies.
+pub(crate) fn partitions(plan: &Plan, column: &ArrayRef) -> Result<Vec<PartitionPath>, SinkError> {
+    if column.null_count() > 0 {
+        return Err(plan.shape("a row has no value that says its partition"));
+    }
+    match plan.by {
+        Partition::Day(_) => {
+            let moments = column.as_primitive::<TimestampMicrosecondType>().values();
+            Ok(moments.iter().map(|moment| PartitionPath::Day(Timestamp::from_micros(*moment).day())).collect())
+        }
+        Partition::Bucket(_) => {
+            let ids =
+                column.as_string_opt::<i32>().ok_or_else(|| plan.shape("the column of buckets holds no texts"))?;
+            Ok(ids.iter().flatten().map(|id| PartitionPath::Bucket(Bucket::of(id))).collect())
+        }
+    }
+}
+
+fn count<'a>(sorted: impl Iterator<Item = &'a PartitionPath>) -> Vec<(PartitionPath, usize)> {
+    let mut days: Vec<(PartitionPath, usize)> = Vec::new();
     for day in sorted {
         match days.last_mut() {
             Some((last, rows)) if last == day => *rows += 1,

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use bytes::{Bytes, BytesMut};
 
 /// How many buffers are watched for their return: what the stages behind hold at a time, and some.
-const WATCHED: usize = 24;
+const WATCHED: usize = 48;
 
 /// Smaller buffers are cheap to make, and a large one for a few bytes would be held for nothing.
 const WORTH_IT: usize = 256 << 10;

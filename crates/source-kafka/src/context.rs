@@ -17,6 +17,7 @@ use rdkafka::util::Timeout;
 use tokio::sync::mpsc::Sender;
 use tributary_core::{Checkpoint, RawBatch, SplitId};
 
+use crate::blocks::Blocks;
 use crate::error::Error;
 use crate::options::Options;
 use crate::part::Part;
@@ -162,6 +163,8 @@ pub(crate) struct State {
     pub(crate) later: VecDeque<Command>,
     pub(crate) session: Option<Session>,
     pub(crate) parts: Vec<Part>,
+    /// Where messages are copied to.
+    pub(crate) blocks: Blocks,
     pub(crate) ends: Ends,
     pub(crate) ids: Ids,
     /// Whether the group ever gave us an answer, be it that we have none of the partitions.
@@ -181,6 +184,7 @@ impl State {
             later: VecDeque::new(),
             session: None,
             parts: Vec::new(),
+            blocks: Blocks::default(),
             ends: Ends::new(),
             ids: Ids::default(),
             finished: None,

@@ -12,6 +12,7 @@ use tributary_core::{
 
 use tributary_kafka_ffi::headers;
 
+use crate::blocks::{BLOCK, Blocks};
 use crate::naming;
 
 /// What schema registries of Confluent put before a JSON document: a zero and the number of the schema.
@@ -35,20 +36,24 @@ pub(crate) struct Part {
     /// Whether the client gave us anything since it was placed.
     has_taken: bool,
     heap: Vec<Heaped>,
-    bytes: BytesMut,
+    /// Bytes of the heap.
+    gathered: usize,
+    /// What the last batch had.
+    usual: usize,
+    /// Where the next message is copied to, and how large it was when it was empty.
+    block: BytesMut,
+    block_size: usize,
     /// When the first of the heap came.
     since: Option<Instant>,
 }
 
-/// A record of the heap, its bytes by their length.
+/// A record of the heap.
 struct Heaped {
     offset: u64,
     arrived_at: Option<Timestamp>,
-    key: Option<usize>,
-    headers: usize,
-    kept: usize,
-    /// The whole length, of one that is too long.
-    cut: Option<u64>,
+    key: Option<Bytes>,
+    headers: Headers,
+    body: Body,
 }
 
 impl Part {
@@ -68,7 +73,10 @@ impl Part {
             end: None,
             has_taken: false,
             heap: Vec::new(),
-            bytes: BytesMut::new(),
+            gathered: 0,
+            usual: 0,
+            block: BytesMut::new(),
+            block_size: 0,
             since: None,
         }
     }
@@ -89,7 +97,7 @@ impl Part {
     /// Drops what was not handed on.
     pub(crate) fn forget(&mut self) {
         self.heap.clear();
-        self.bytes.clear();
+        self.gathered = 0;
         self.since = None;
     }
 
@@ -110,7 +118,7 @@ impl Part {
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.heap.len() * size_of::<Heaped>()
+        self.gathered + self.heap.len() * size_of::<Heaped>()
     }
 
     pub(crate) fn since(&self) -> Option<Instant> {
@@ -118,7 +126,13 @@ impl Part {
     }
 
     /// Takes a message, unless it is one that was handed on, or lies behind the end.
-    pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>, limit: RecordLimit, now: Instant) {
+    pub(crate) fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        limit: RecordLimit,
+        now: Instant,
+        blocks: &mut Blocks,
+    ) {
         let Ok(offset) = u64::try_from(message.offset()) else { return };
         if offset < self.next {
             return;
@@ -129,27 +143,38 @@ impl Part {
             return;
         }
         let payload = without_header(message.payload().unwrap_or_default());
-        let (kept, cut) = match payload.len() {
-            length if length > limit.bytes() => (&payload[..RecordLimit::HEAD], Some(length as u64)),
-            _ => (payload, None),
+        let key = message.key();
+        let kept = if payload.len() > limit.bytes() { &payload[..RecordLimit::HEAD] } else { payload };
+        self.make_room(key.map_or(0, <[u8]>::len) + kept.len(), blocks);
+        let key = key.map(|key| self.copy(key));
+        let kept = self.copy(kept);
+        let body = match payload.len() > limit.bytes() {
+            true => Body::TooLong { head: kept, length: payload.len() as u64 },
+            false => Body::Whole(kept),
         };
-        if let Some(key) = message.key() {
-            self.bytes.extend_from_slice(key);
-        }
-        let headers = self.encode_headers(message);
-        self.bytes.extend_from_slice(kept);
-        let arrived_at = arrival(message.timestamp());
-        let key = message.key().map(<[u8]>::len);
-        self.heap.push(Heaped { offset, arrived_at, key, headers, kept: kept.len(), cut });
+        let headers = encoded_headers(message);
+        self.gathered += key.as_ref().map_or(0, Bytes::len) + headers.size() + body.bytes().len();
+        self.heap.push(Heaped { offset, arrived_at: arrival(message.timestamp()), key, headers, body });
         self.since.get_or_insert(now);
     }
 
-    /// How many bytes they take.
-    fn encode_headers(&mut self, message: &BorrowedMessage<'_>) -> usize {
-        let before = self.bytes.len();
-        let bytes = &mut self.bytes;
-        headers(message, &mut |name, value| Headers::encode(name, value, bytes));
-        self.bytes.len() - before
+    /// Has a block with room for so many bytes.
+    fn make_room(&mut self, needed: usize, blocks: &mut Blocks) {
+        if self.block.capacity() >= needed {
+            return;
+        }
+        let block = blocks.take(needed, self.gathered.max(self.usual));
+        let size = std::mem::replace(&mut self.block_size, block.capacity());
+        let full = std::mem::replace(&mut self.block, block);
+        if size == BLOCK {
+            blocks.lend(full);
+        }
+    }
+
+    /// Bytes in the block, where there is room for them.
+    fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        self.block.extend_from_slice(bytes);
+        self.block.split().freeze()
     }
 
     /// The heap as a batch, if there is one; without records where only the position moved.
@@ -160,15 +185,19 @@ impl Part {
             return Ok(None);
         }
         let span = Span::new(std::mem::replace(&mut self.handed, to.clone()), to)?;
-        let mut bytes = self.bytes.split().freeze();
+        self.usual = std::mem::take(&mut self.gathered);
+        if self.usual < BLOCK {
+            // Little comes: what is left of the block is not kept for it.
+            self.block = BytesMut::new();
+        }
         let records = self.heap.drain(..).map(|heaped| Record {
             split: self.split.clone(),
             origin: Arc::clone(&self.origin),
             position: Position::Offset(heaped.offset),
             arrived_at: heaped.arrived_at,
-            key: heaped.key.map(|length| bytes.split_to(length)),
-            headers: Headers::from_encoded(bytes.split_to(heaped.headers)),
-            body: body(bytes.split_to(heaped.kept), heaped.cut),
+            key: heaped.key,
+            headers: heaped.headers,
+            body: heaped.body,
         });
         let records = records.collect();
         Ok(Some(RawBatch {
@@ -180,11 +209,11 @@ impl Part {
     }
 }
 
-fn body(kept: Bytes, cut: Option<u64>) -> Body {
-    match cut {
-        Some(length) => Body::TooLong { head: kept, length },
-        None => Body::Whole(kept),
-    }
+/// The headers of a message; few have any.
+fn encoded_headers(message: &BorrowedMessage<'_>) -> Headers {
+    let mut bytes = BytesMut::new();
+    headers(message, &mut |name, value| Headers::encode(name, value, &mut bytes));
+    Headers::from_encoded(bytes.freeze())
 }
 
 /// When the broker or the producer says that it came.

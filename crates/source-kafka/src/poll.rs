@@ -185,6 +185,10 @@ impl Polling {
                 let least = least.map_or(context.options.batch_bytes, |most| most.min(context.options.batch_bytes));
                 let is_old = |since: Instant| now.duration_since(since) >= GATHER;
                 is_flush |= state.parts.iter().filter_map(Part::since).any(is_old);
+                if is_flush {
+                    // No more comes than is gathered in time: nothing is kept for more.
+                    state.blocks.clear();
+                }
                 let is_due = |part: &Part| part.size() >= least.max(1) || is_flush && part.since().is_some();
                 let Some(part) = state.parts.iter_mut().find(|part| is_due(part)) else { return has_any };
                 part.batch()
@@ -295,8 +299,9 @@ impl Polling {
             Some(part) if is_it(part) => Some(self.last.get()),
             _ => state.find(message.topic(), message.partition()),
         };
-        let Some((at, part)) = at.and_then(|at| Some((at, state.parts.get_mut(at)?))) else { return false };
-        part.take(message, context.options.record_limit, Instant::now());
+        let State { parts, blocks, .. } = &mut *state;
+        let Some((at, part)) = at.and_then(|at| Some((at, parts.get_mut(at)?))) else { return false };
+        part.take(message, context.options.record_limit, Instant::now(), blocks);
         self.last.set(at);
         part.size() >= context.options.batch_bytes
     }

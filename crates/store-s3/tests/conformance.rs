@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken expectation panics")]
 
+#[expect(dead_code, reason = "elsewhere it is started for streams")]
 #[path = "../../../tests/engines/ministack.rs"]
 mod ministack;
 #[path = "../../../tests/engines/server.rs"]

@@ -43,7 +43,7 @@ pub fn note_table() -> Table {
         id: TableId::new("note"),
         schema: Arc::new(Schema::new(fields)),
         version: 1,
-        partition_column: "note_timestamp",
+        partition: tributary_core::Partition::Day("note_timestamp"),
         key: &["key"],
         sort: &["key"],
         distinct: &[],

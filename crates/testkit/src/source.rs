@@ -115,7 +115,7 @@ impl Source for ScriptedSource {
             let index = match self.at {
                 Position::Start => 0,
                 Position::Offset(index) => usize::try_from(index).unwrap_or(usize::MAX),
-                Position::After(..) | Position::End => usize::MAX,
+                Position::Since(_) | Position::After(_) | Position::Polled(_) | Position::End => usize::MAX,
             };
             match steps.get(index) {
                 None => {

@@ -9,6 +9,7 @@ mod contender;
 mod floor;
 mod input;
 mod kafka;
+mod kinesis;
 mod measure;
 mod peers;
 mod report;
@@ -21,6 +22,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use floor::floor;
 pub use kafka::discard_topic;
+pub use kinesis::discard_stream;
 
 use contender::Contender;
 use input::Input;
@@ -42,6 +44,8 @@ enum Subject {
     S3,
     /// A topic of Kafka into a folder, beside a consumer that throws the bytes away and beside the same input as a file.
     Kafka,
+    /// A stream of Kinesis into a folder, beside the same two.
+    Kinesis,
 }
 
 /// What was asked for on the command line.
@@ -56,15 +60,18 @@ struct Options {
 }
 
 const USAGE: &str = "\
-usage: cargo xtask bench decode|batch|memory|s3|kafka [--peers] [--rounds N] [--events 200000] [--only NAME] [--input FILE] [--binaries FOLDER]
+usage: cargo xtask bench decode|batch|memory|s3|kafka|kinesis [--peers] [--rounds N] [--events N] [--only NAME] [--input FILE]
+                                                          [--binaries FOLDER]
 
   decode     tributary-connect alone, beside simd-json's tape and sonic-rs's value
   batch      `tributary run` from a file to a folder, beside those and DuckDB and ClickHouse (chdb)
   memory     `tributary run` alone, on five times the events and on 1,000 open days
   s3         `tributary run` into a folder and into an S3 server, and the server's own rate; on three and on 1,000 days
   kafka      `tributary run` from a topic, a consumer that throws the bytes away, and `tributary run` from a file
+  kinesis    the same for a stream of six shards; the server keeps it in memory, three times its size
   --peers    of kafka: also the programs of tests/engines/peers.txt, which are installed where they are not there yet
-  --rounds   how often each is run: 5, of memory 1, of s3 and kafka 3
+  --rounds   how often each is run: 5, of memory 1, of s3, kafka and kinesis 3
+  --events   how many the simulator makes: 200000, of kinesis 40000
   --only     one contender: simd-json, simd-json-copy, sonic-rs, connect, connect-forgetful, tributary,
              duckdb, chdb
   --input    an NDJSON file instead of the simulated ones
@@ -80,7 +87,7 @@ pub fn run(words: &[&str]) -> Result<()> {
         None if options.subject == Subject::Memory => {
             input::simulated(&programs.tributary, &input::for_memory(options.events))?
         }
-        None if matches!(options.subject, Subject::S3 | Subject::Kafka) => {
+        None if matches!(options.subject, Subject::S3 | Subject::Kafka | Subject::Kinesis) => {
             input::simulated(&programs.tributary, &input::for_s3(options.events))?
         }
         None => input::simulated(&programs.tributary, &input::for_speed(options.events))?,
@@ -90,6 +97,9 @@ pub fn run(words: &[&str]) -> Result<()> {
     }
     if options.subject == Subject::Kafka {
         return kafka::run(&programs, &inputs[..1], options.rounds, options.peers);
+    }
+    if options.subject == Subject::Kinesis {
+        return kinesis::run(&programs, &inputs[..1], options.rounds);
     }
     let mut contenders = contender::all(options.subject, &programs)?;
     if let Some(name) = &options.only {
@@ -126,15 +136,16 @@ fn parse(words: &[&str]) -> Result<Options> {
         ["memory", rest @ ..] => (Subject::Memory, rest),
         ["s3", rest @ ..] => (Subject::S3, rest),
         ["kafka", rest @ ..] => (Subject::Kafka, rest),
+        ["kinesis", rest @ ..] => (Subject::Kinesis, rest),
         _ => bail!(USAGE),
     };
     let rounds = match subject {
         Subject::Decode | Subject::Batch => 5,
-        Subject::S3 | Subject::Kafka => 3,
+        Subject::S3 | Subject::Kafka | Subject::Kinesis => 3,
         Subject::Memory => 1,
     };
-    let mut options =
-        Options { subject, rounds, events: 200_000, only: None, file: None, binaries: None, peers: false };
+    let events = if subject == Subject::Kinesis { 40_000 } else { 200_000 };
+    let mut options = Options { subject, rounds, events, only: None, file: None, binaries: None, peers: false };
     if let ["--peers", more @ ..] = rest {
         (options.peers, rest) = (true, more);
     }

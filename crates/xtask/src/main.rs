@@ -6,9 +6,9 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   schema                 generate from schemas/tables: crates/connect/src/generated.rs and docs/tables.md
-  bench decode|batch|memory|s3|kafka
+  bench decode|batch|memory|s3|kafka|kinesis
                          CPU seconds per GB and peak memory, side by side with the floors and the batch engines
-  chaos [--kills N] [--workers W] [--store s3|folder] [--source kafka] [--seed S] [--continue]
+  chaos [--kills N] [--workers W] [--store s3|folder] [--source kafka|kinesis] [--minutes M] [--seed S] [--continue]
                          kills runs until N kills have hit and compares every finished lake with a plain run's
   latency kafka [--store s3|folder] [--workers W] [--seconds S] [--rate R]
                          from producing an event until a reader has it from the lake
@@ -17,6 +17,8 @@ usage: cargo xtask <chore>
   floor PARSER FILE      one measured pass over FILE (simd-json, simd-json-copy, sonic-rs,
                          connect, lines); the bench runs it as a child
   discard BROKERS TOPIC  reads a topic to its end and keeps nothing; the bench runs it as a child
+  discard-stream ENDPOINT STREAM
+                         the same for a stream of Kinesis
 ";
 
 fn main() -> Result<()> {
@@ -29,6 +31,7 @@ fn main() -> Result<()> {
         ["latency", rest @ ..] => xtask::latency::run(rest),
         ["soak", rest @ ..] => xtask::soak::run(rest),
         ["discard", brokers, topic] => xtask::bench::discard_topic(brokers, topic),
+        ["discard-stream", endpoint, stream] => xtask::bench::discard_stream(endpoint, stream),
         ["floor", parser, file] => xtask::bench::floor(parser, file.as_ref()),
         _ => bail!(USAGE),
     }

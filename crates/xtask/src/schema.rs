@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use table_file::{Column, Element, Member, Room, TableFile, Type};
+pub use table_file::{Column, Element, Entries, Member, PartitionBy, Room, TableFile, Type};
 
 /// A file that is generated, and what belongs in it.
 #[derive(Debug)]

@@ -17,11 +17,14 @@ static USED: OnceLock<Mutex<Box<dyn Decoder>>> = OnceLock::new();
 
 fn connect() -> Connect {
     Connect::new(Options {
+        families: [tributary_connect::Family::Agent, tributary_connect::Family::Case, tributary_connect::Family::Audit].into(),
+        lookups: std::sync::Arc::default(),
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: std::time::Duration::from_secs(48 * 3_600),
         dedup_memory: 1 << 20,
         recall: tributary_connect::Recall::Remember,
         record_limit: RecordLimit::new(1 << 20),
+        privacy: tributary_connect::Privacy::default(),
         scratch: None,
     })
 }

@@ -6,6 +6,7 @@ use tributary_core::Timestamp;
 
 use crate::columns::{IntegerColumn, ListColumn, NumberColumn, TextColumn, element_members, structs};
 use crate::dictionary::{Code, ListValues, Lists, Texts};
+use crate::privacy::Privacy;
 
 /// The number of hierarchy levels that Amazon Connect has.
 pub(crate) const LEVELS: usize = 5;
@@ -96,6 +97,18 @@ pub(crate) struct Dictionaries {
 }
 
 impl Dictionaries {
+    /// Those of a decoder that keeps people's data so.
+    pub(crate) fn new(privacy: &Privacy) -> Self {
+        let texts = |treatment| Texts::masked(privacy.mask(treatment));
+        Self {
+            username: texts(privacy.user_names),
+            first_name: texts(privacy.names),
+            last_name: texts(privacy.names),
+            sip_address: texts(privacy.sip_addresses),
+            ..Self::default()
+        }
+    }
+
     /// Before a batch: begins them anew when one has become large.
     pub(crate) fn begin_batch(&mut self) {
         if self.contact_id.is_large() {

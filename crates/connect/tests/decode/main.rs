@@ -7,7 +7,10 @@
     reason = "a broken expectation of a test is a panic, and what was not checked is said"
 )]
 
+mod cases;
+mod flows;
 mod oracle;
+mod privacy;
 mod render;
 
 use std::path::Path;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary_connect::{Connect, Options, Recall, tables};
+use tributary_connect::{Connect, Family, Options, Privacy, Recall, tables};
 use tributary_core::{
     Body, Decoded, Decoder, Delta, Position, RawBatch, Record, RecordLimit, ScopeId, SplitId, StateKind, Timestamp,
     Transform,
@@ -30,14 +33,21 @@ fn connect() -> Connect {
 }
 
 fn recalling(recall: Recall) -> Connect {
-    Connect::new(Options {
+    Connect::new(Options { recall, ..options() })
+}
+
+fn options() -> Options {
+    Options {
+        families: [Family::Agent, Family::Case, Family::Audit].into(),
+        lookups: Arc::default(),
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: std::time::Duration::from_secs(48 * 3_600),
         dedup_memory: 1 << 20,
-        recall,
+        recall: Recall::Remember,
         record_limit: RecordLimit::DEFAULT,
+        privacy: Privacy::default(),
         scratch: None,
-    })
+    }
 }
 
 fn batch(bodies: Vec<Body>) -> RawBatch {
@@ -99,8 +109,8 @@ fn fixtures() -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// The events of the captured samples, where they lie beside the checkout.
-fn samples() -> Vec<String> {
+/// The samples whose names begin so, where they lie beside the checkout.
+fn samples(begin: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         println!("NOT CHECKED: no samples at {}", folder.display());
@@ -109,7 +119,7 @@ fn samples() -> Vec<String> {
     let paths = entries.map(|entry| entry.unwrap().path());
     let events = paths.filter(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with("agent-event-") && name.ends_with(".json")
+        name.starts_with(begin) && name.ends_with(".json")
     });
     events.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
@@ -175,7 +185,7 @@ fn a_row_by_hand() {
 #[test]
 fn equals_the_oracle() {
     let mut texts: Vec<String> = fixtures().into_iter().map(|(_, text)| text).collect();
-    texts.extend(samples());
+    texts.extend(samples("agent-event-"));
     // Twice over, so that what the decoder remembers is used.
     texts.extend(texts.clone());
     let mut decoder = connect().decoder();

@@ -1,7 +1,7 @@
 //! Arrow rows as JSON values.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, TimestampMicrosecondType};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use serde_json::{Map, Value, json};
@@ -24,6 +24,7 @@ fn value(column: &dyn Array, index: usize) -> Value {
         DataType::Utf8 => json!(column.as_string::<i32>().value(index)),
         DataType::Boolean => json!(column.as_boolean().value(index)),
         DataType::Int32 => json!(column.as_primitive::<Int32Type>().value(index)),
+        DataType::Int64 => json!(column.as_primitive::<Int64Type>().value(index)),
         DataType::Float64 => json!(column.as_primitive::<Float64Type>().value(index)),
         DataType::Timestamp(..) => {
             json!(Timestamp::from_micros(column.as_primitive::<TimestampMicrosecondType>().value(index)).to_string())
@@ -44,6 +45,12 @@ fn value(column: &dyn Array, index: usize) -> Value {
                     .map(|(field, column)| (field.name().clone(), value(column.as_ref(), index)))
                     .collect::<Map<_, _>>(),
             )
+        }
+        DataType::Map(..) => {
+            let entries = column.as_map().value(index);
+            let entry =
+                |at: usize| (entries.column(0).as_string::<i32>().value(at).to_owned(), value(entries.column(1), at));
+            Value::Object((0..entries.len()).map(entry).collect())
         }
         other => panic!("no column has the type {other}"),
     }

@@ -1,5 +1,8 @@
+mod cases;
 mod generated;
 mod kafka;
+mod kinesis;
+mod privacy;
 mod s3;
 
 use std::path::Path;
@@ -76,7 +79,7 @@ fn many_mistakes_of_one_file_are_all_named() {
             "1:11 version: version 2 of the file format is not known (this version of Tributary reads version = 1)",
             "2:8 name: \"Agent-Events\" is not a usable name: it begins with a lower-case letter (write name = \"agent_events\")",
             "3:8 mode: \"btach\" is not known here (did you mean \"batch\"?)",
-            "4:1 colour: unknown key \"colour\" at the top of the file (known here: version, name, mode, sources, transform, lake, sink, commit, memory)",
+            "4:1 colour: unknown key \"colour\" at the top of the file (known here: version, name, mode, sources, transform, privacy, lake, sink, commit, memory)",
             "7:3 sources.agents.file.strem: unknown key \"strem\" in [sources.agents.file] (known here: paths, record_limit, on_changed, optional, poll)",
             "8:11 sources.agents.file.paths: \"paths\" must be a list of texts, not a text (write paths = [\"in/*.gz\"])",
             "9:18 sources.agents.file.record_limit: \"record_limit\" must be a size with its unit, not a whole number (write \"16 MiB\" for 16777216 bytes)",
@@ -86,10 +89,10 @@ fn many_mistakes_of_one_file_are_all_named() {
             "14:15 sources.Bad.file.paths[1]: \"paths\" must hold texts, not a whole number (write each in quotes)",
             "14:18 sources.Bad.file.paths[2]: \"a\" stands twice in \"paths\" (remove one of them)",
             "14:23 sources.Bad.file.paths[3]: s3:// is no file of this machine (write [sources.NAME.s3] with location = \"s3://bucket/prefix\")",
-            "16:16 sources.queue.kinesis: [sources.queue.kinesis] is not in this version (this version reads files, objects in S3 and Kafka: [sources.queue.file], [sources.queue.s3], [sources.queue.kafka])",
-            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3] or [sources.empty.kafka])",
-            "22:22 transform.connect.families[1]: \"case\" is not in this version (this version has only \"agent\")",
-            "22:30 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
+            "16:16 sources.queue.test_cases: [sources.queue.test_cases] is not in this version (this version reads events, from files, objects in S3, Kafka, Kinesis and Amazon Connect Cases: [sources.queue.file], [sources.queue.s3], [sources.queue.kafka], [sources.queue.kinesis], [sources.queue.cases])",
+            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3], [sources.empty.kafka], [sources.empty.kinesis] or [sources.empty.cases])",
+            "22:22 transform.connect.families[1]: \"test_case\" is not in this version (one of \"agent\", \"case\", \"flow\", \"contact\", \"audit\")",
+            "22:35 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
             "23:10 transform.connect.tables: \"agent_event\" must be \"all\" or a list (write [\"agent_event\"])",
             "24:21 transform.connect.dedup.horizon: \"48\" has no unit (write \"48s\" for seconds, or \"48m\" for minutes)",
             "24:36 transform.connect.dedup.memory: \"64 mib\" has an unknown unit (write \"64 MiB\")",
@@ -224,7 +227,7 @@ fn one_mistake_each() {
         ),
         (
             with("location = \"lake\"", "[log]"),
-            "8:2 log: unknown key \"log\" at the top of the file (known here: version, name, mode, sources, transform, lake, sink, commit, memory)",
+            "8:2 log: unknown key \"log\" at the top of the file (known here: version, name, mode, sources, transform, privacy, lake, sink, commit, memory)",
         ),
     ];
     for (text, expected) in cases {
@@ -327,7 +330,7 @@ fn the_environment_overrides_the_file() {
 
     let all = [("TRIBUTARY__TRANSFORM__CONNECT__TABLES", "all"), ("TRIBUTARY__SINK__PARQUET__SPOOL__SIZE", "2 GiB")];
     let plan = self::plan(&with("location = \"lake\"", "[sink.parquet]\nspool = false"), &all);
-    assert_eq!(plan.connect.tables.len(), 9);
+    assert_eq!(plan.connect.tables.len(), 14);
     assert_eq!(plan.parquet.spool.map(|spool| spool.size.get()), Some(2 << 30));
 }
 
@@ -387,9 +390,32 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     defaults(option::ROOT, "", &mut lines);
     assert!(lines.len() >= 12, "{lines:?}");
     let (objects, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.starts_with("sources.agents.s3."));
-    let (topics, mut lines): (Vec<_>, Vec<_>) =
+    let (topics, lines): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| line.starts_with("sources.agents.kafka."));
     assert!(topics.len() >= 5, "{topics:?}");
+    let (audits, lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with("sources.agents.cases."));
+    assert_eq!(audits.len(), 3, "{audits:?}");
+    let audited = required.replace("file.paths = [\"in/*.gz\"]", "cases.domain = \"d-1\"");
+    assert_eq!(plan(&format!("{audited}{}", audits.join("\n")), &[]), plan(&audited, &[]));
+    let (facts, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains(".flow_api."));
+    assert_eq!(facts.len(), 2, "{facts:?}");
+    let asking = format!("{required}transform.connect.flow_api = {{ cache = \"flows.json\", instance = \"i-1\" }}\n");
+    let spelled = asking.replace(
+        "transform.connect.flow_api = { cache = \"flows.json\", instance = \"i-1\" }",
+        "transform.connect.flow_api.cache = \"flows.json\"\ntransform.connect.flow_api.instance = \"i-1\"",
+    );
+    assert_eq!(plan(&format!("{spelled}{}", facts.join("\n")), &[]), plan(&asking, &[]));
+    let (names, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains(".cases_api."));
+    assert_eq!(names.len(), 2, "{names:?}");
+    let asking = format!("{required}transform.connect.cases_api.cache = \"names.json\"\n");
+    assert_eq!(plan(&format!("{asking}{}", names.join("\n")), &[]), plan(&asking, &[]));
+    let (shards, mut lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with("sources.agents.kinesis."));
+    assert!(shards.len() >= 5, "{shards:?}");
+    let streaming =
+        required.replace("batch", "streaming").replace("file.paths = [\"in/*.gz\"]", "kinesis.stream = \"s\"");
+    assert_eq!(plan(&format!("{streaming}{}", shards.join("\n")), &[]), plan(&streaming, &[]));
     let stream = required.replace("file.paths = [\"in/*.gz\"]", "kafka = { brokers = \"b:9092\", topics = [\"t\"] }");
     let dotted = stream.replace(
         "kafka = { brokers = \"b:9092\", topics = [\"t\"] }",
@@ -414,11 +440,12 @@ fn what_gives_rows_their_meaning() {
     let entries = plan(GOOD, &[]).option_digest_entries();
     let expected = [
         ("transform.connect.dedup.horizon", "2d"),
-        ("transform.connect.families", "agent"),
+        ("transform.connect.families", "agent,case,audit"),
         (
             "transform.connect.tables",
             "agent_event,agent_event_contacts,agent_status_intervals,agent_contact_segments,agent_acw,agent_sessions,\
-             agent_statistic_record,agent_queue_statistic_record,agent_stream_gaps",
+             agent_statistic_record,agent_queue_statistic_record,agent_stream_gaps,case_events,case_related_item_events,\
+             case_events_flattened,case_field_changes,latest_case_state",
         ),
         ("transform.connect.agent_time.silence", "15m"),
         ("transform.connect.agent_time.open", "false"),
@@ -430,7 +457,7 @@ fn what_gives_rows_their_meaning() {
     // Another order or another way to say "all" means the same rows; sources, commits and memory do not matter.
     let same = with(
         "location = \"lake\"",
-        "[transform.connect]\ntables = [\"agent_stream_gaps\", \"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
+        "[transform.connect]\ntables = [\"latest_case_state\", \"case_field_changes\", \"case_events_flattened\", \"case_related_item_events\", \"case_events\", \"agent_stream_gaps\", \"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
     );
     assert_eq!(plan(&same, &[]).option_digest_entries(), entries);
     let other = with("location = \"lake\"", "[transform.connect]\ntables = [\"agent_event\"]");
@@ -470,6 +497,9 @@ fn the_examples_show_every_option() {
         include_str!("../../../../pipelines/archive.toml"),
         include_str!("../../../../pipelines/s3.toml"),
         include_str!("../../../../pipelines/kafka.toml"),
+        include_str!("../../../../pipelines/kinesis.toml"),
+        include_str!("../../../../pipelines/cases.toml"),
+        include_str!("../../../../pipelines/flows.toml"),
     );
     let mut keys = Vec::new();
     leaves(option::ROOT, &mut keys);

@@ -93,7 +93,7 @@ fn within_the_lake(root: &Table, keys: &Table, path: &str) -> Option<Finding> {
 }
 
 /// How S3 is reached: an address that is none, an external id without a role.
-fn connection(keys: &Table, path: &str) -> Vec<Finding> {
+pub(super) fn connection(keys: &Table, path: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some((endpoint, origin)) = text_of(keys, "endpoint")
         && !["http://", "https://"].iter().any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))

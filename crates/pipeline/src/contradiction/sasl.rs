@@ -2,7 +2,7 @@
 
 use tributary_tokens::{is_region, refuse_url};
 
-use super::kafka::Keys;
+use super::keys::Keys;
 
 /// What a mechanism that takes a password takes.
 const PASSWORD: &[&str] = &["username", "password_env", "password_file"];

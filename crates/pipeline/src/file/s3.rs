@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tributary_core::Timestamp;
 
-use super::{Size, Time};
+use super::{Size, Time, word};
 use crate::moment::read_moment;
 
 /// `[sources.NAME.s3]`.
@@ -87,12 +87,14 @@ pub struct LakeS3Section {
     /// A file of certificates.
     pub authorities: Option<String>,
     /// How objects are encrypted.
+    #[serde(default, deserialize_with = "word")]
     pub encryption: Option<Encryption>,
     /// The key of SSE-KMS.
     pub kms_key: Option<String>,
     /// Whether a key of the bucket stands in for KMS.
     pub bucket_key: Option<bool>,
     /// The storage class of data files.
+    #[serde(default, deserialize_with = "word")]
     pub storage_class: Option<StorageClass>,
     /// Tags of data files, `name=value`.
     pub tags: Option<Vec<String>>,

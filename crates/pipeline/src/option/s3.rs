@@ -20,20 +20,21 @@ const PATH_STYLE: Entry = Entry::new(
     Default::Value("false"),
     "Whether the bucket stands in the path of the URL instead of the host's name; most servers that are not AWS need it.",
 );
-const PROFILE: Entry = Entry::new(
+pub(super) const PROFILE: Entry = Entry::new(
     "profile",
     Shape::Leaf(Kind::Text),
     Default::Words("`AWS_PROFILE`, or the default profile"),
     "A profile of the shared configuration files.",
 );
-const ROLE: Entry = Entry::new("role", Shape::Leaf(Kind::Text), Default::Words("none"), "The ARN of a role to assume.");
-const EXTERNAL_ID: Entry = Entry::new(
+pub(super) const ROLE: Entry =
+    Entry::new("role", Shape::Leaf(Kind::Text), Default::Words("none"), "The ARN of a role to assume.");
+pub(super) const EXTERNAL_ID: Entry = Entry::new(
     "external_id",
     Shape::Leaf(Kind::Text),
     Default::Words("none"),
     "The external id that the owner of the role asks for.",
 );
-const AUTHORITIES: Entry = Entry::new(
+pub(super) const AUTHORITIES: Entry = Entry::new(
     "authorities",
     Shape::Leaf(Kind::Folder),
     Default::Words("those of the system"),

@@ -11,6 +11,7 @@ use tributary_core::{
     Timestamp, Transform, rejected_batch, rejected_table,
 };
 
+use super::heirs::{Heirs, States};
 use crate::{RunError, StageName};
 
 const STAGE: StageName = StageName::Transform;
@@ -28,7 +29,10 @@ pub(crate) struct Scopes {
     keys: Option<Box<dyn CommittedKeys>>,
     pipeline: PipelineId,
     /// What was recovered and nobody asked for yet.
-    states: BTreeMap<ScopeId, Vec<ScopeState>>,
+    states: States,
+    heirs: Heirs,
+    /// Scopes whose state is nobody's any more, which the next snapshot says.
+    outlived: Vec<ScopeId>,
     slots: BTreeMap<ScopeId, Slot>,
 }
 
@@ -77,9 +81,11 @@ impl Scopes {
         transform: Arc<dyn Transform>,
         keys: Option<Box<dyn CommittedKeys>>,
         pipeline: PipelineId,
-        states: BTreeMap<ScopeId, Vec<ScopeState>>,
+        states: States,
+        heirs: Heirs,
     ) -> Self {
-        Self { transform, keys, pipeline, states, slots: BTreeMap::new() }
+        let outlived = heirs.outlived(&states).cloned().collect();
+        Self { transform, keys, pipeline, states, heirs, outlived, slots: BTreeMap::new() }
     }
 
     /// The rows of a decoded batch and its count.
@@ -112,8 +118,8 @@ impl Scopes {
     /// Snapshots of the scopes that changed since the last call.
     pub(crate) async fn snapshot(&mut self) -> Result<Vec<(ScopeId, StateKind, Bytes)>, RunError> {
         let mut slots = mem::take(&mut self.slots);
+        let mut states = self.empty_outlived()?;
         let (slots, states) = blocking(move || {
-            let mut states = Vec::new();
             for (id, slot) in slots.iter_mut().filter(|(_, slot)| slot.touched) {
                 slot.touched = false;
                 let kind = slot.chain.step();
@@ -126,15 +132,30 @@ impl Scopes {
         Ok(states)
     }
 
+    /// Empty snapshots in the place of those that nobody needs: what is recovered shall not grow with every heir.
+    fn empty_outlived(&mut self) -> Result<Vec<(ScopeId, StateKind, Bytes)>, RunError> {
+        let mut states = Vec::new();
+        for id in mem::take(&mut self.outlived) {
+            let known = self.states.remove(&id).unwrap_or_default();
+            let empty = self.transform.scope(&id, &[]).map_err(RunError::at(STAGE))?.snapshot(StateKind::Full);
+            if known.iter().any(|state| state.bytes != empty) {
+                states.push((id, StateKind::Full, empty));
+            }
+        }
+        Ok(states)
+    }
+
     /// What each scope remembers.
     pub(crate) fn held(&self) -> Vec<(ScopeId, Held)> {
         self.slots.iter().map(|(id, slot)| (id.clone(), slot.scope.held())).collect()
     }
 
     async fn open(&mut self, id: &ScopeId) -> Result<Slot, RunError> {
-        let states = self.states.remove(id).unwrap_or_default();
+        let own = self.states.remove(id);
+        // Of what is inherited the first snapshot of its own is a full one.
+        let chain = Chain::of(own.as_deref().unwrap_or_default());
+        let states = own.unwrap_or_else(|| self.heirs.inherited(id, &self.states));
         let (transform, name) = (Arc::clone(&self.transform), id.clone());
-        let chain = Chain::of(&states);
         let scope = blocking(move || transform.scope(&name, &states)).await?;
         Ok(Slot { scope: scope.map_err(RunError::at(STAGE))?, chain, touched: false })
     }
@@ -183,10 +204,81 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 #[cfg(test)]
 mod tests {
+    use tributary_core::{Body, Delta, Headers, Lineage, Position, RawBatch, Record, SplitId};
+    use tributary_testkit::{Faults, NoteTransform};
+
     use super::*;
 
     fn states(kinds: &[StateKind]) -> Vec<ScopeState> {
         kinds.iter().map(|&kind| ScopeState { kind, bytes: Bytes::new() }).collect()
+    }
+
+    /// Scopes that were recovered from `states`, where 1 and 2 took over from 0.
+    fn recovered(states: States) -> Scopes {
+        let parents = [("1", "0"), ("2", "0")].map(|(child, parent)| (ScopeId::new(child), vec![ScopeId::new(parent)]));
+        let transform = Arc::new(NoteTransform::new(Faults::default()));
+        Scopes::new(transform, None, "p".parse().unwrap(), states, Heirs::new(Lineage::from(parents)))
+    }
+
+    /// Made rows and duplicates of notes with these keys.
+    async fn apply(scopes: &mut Scopes, scope: &str, keys: &[&str]) -> (u64, u64) {
+        let record = |key: &&str| Record {
+            split: SplitId::new("s"),
+            origin: "s".into(),
+            position: Position::Start,
+            arrived_at: None,
+            key: None,
+            headers: Headers::default(),
+            body: Body::Whole(Bytes::from(format!("2026-11-01|{key}|text"))),
+        };
+        let id = ScopeId::new(scope);
+        let records = keys.iter().map(record).collect();
+        let batch = RawBatch { scope: id.clone(), records, delta: Delta::default(), read_at: None };
+        let decoded = scopes.transform.decoder().decode(&batch);
+        let (_, tally) = scopes.apply(id, decoded, Timestamp::from_micros(0)).await.unwrap();
+        (tally.made_rows, tally.duplicates)
+    }
+
+    /// What the next run would recover.
+    async fn keep(scopes: &mut Scopes, states: &mut States) {
+        for (id, kind, bytes) in scopes.snapshot().await.unwrap() {
+            let chain = states.entry(id).or_default();
+            if kind == StateKind::Full {
+                chain.clear();
+            }
+            chain.push(ScopeState { kind, bytes });
+        }
+    }
+
+    fn kept(states: &States, id: &str) -> usize {
+        states[&ScopeId::new(id)].iter().map(|state| state.bytes.len()).sum()
+    }
+
+    /// Also the heir that begins in a later run than the other, which needs the state of the parent until then.
+    #[tokio::test]
+    async fn an_heir_knows_what_its_parents_saw() {
+        let mut states = States::new();
+        let mut parent = recovered(states.clone());
+        assert_eq!(apply(&mut parent, "0", &["a", "b"]).await, (2, 0));
+        keep(&mut parent, &mut states).await;
+        let all = kept(&states, "0");
+
+        let mut first = recovered(states.clone());
+        assert_eq!(apply(&mut first, "1", &["a", "c"]).await, (1, 1));
+        keep(&mut first, &mut states).await;
+        assert_eq!(kept(&states, "0"), all, "the other has no state yet");
+
+        let mut second = recovered(states.clone());
+        assert_eq!(apply(&mut second, "2", &["b", "c"]).await, (1, 1), "c is the sister's");
+        keep(&mut second, &mut states).await;
+        assert_eq!(kept(&states, "0"), all, "it was not outlived when this run began");
+
+        let mut third = recovered(states.clone());
+        assert_eq!(apply(&mut third, "1", &["a", "b", "c"]).await, (0, 3));
+        keep(&mut third, &mut states).await;
+        assert_eq!(kept(&states, "0"), 0);
+        let mut last = recovered(states.clone());
+        assert_eq!(apply(&mut last, "2", &["a", "b", "c"]).await, (0, 3));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use proptest::prelude::*;
-use tributary_core::PartitionPath;
+use tributary_core::{Day, PartitionPath};
 use tributary_spool::Spool;
 use tributary_store::MemoryStore;
 
@@ -46,7 +46,7 @@ fn table() -> Table {
         id: TableId::new("events"),
         schema: schema(),
         version: 3,
-        partition_column: "at",
+        partition: tributary_core::Partition::Day("at"),
         key: &["id"],
         sort: &["agent", "at", "id"],
         distinct: &["id"],

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 
 use super::Subject;
 use crate::engines::venv;
+use crate::engines::weed::KEYS;
 use crate::programs::Programs;
 
 /// A program that is given an input and an empty folder of its own.
@@ -26,7 +27,7 @@ pub(crate) type Prepare = dyn Fn(&Path, &Path) -> Result<Command>;
 /// The contenders for a subject.
 pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender>> {
     let mut contenders = Vec::new();
-    if !matches!(subject, Subject::Memory | Subject::S3 | Subject::Kafka) {
+    if !matches!(subject, Subject::Memory | Subject::S3 | Subject::Kafka | Subject::Kinesis) {
         contenders.push(floor(programs, "simd-json", "tape, its fastest way: padded, reused"));
         contenders.push(floor(programs, "simd-json-copy", "tape, its ordinary call"));
         contenders.push(floor(programs, "sonic-rs", "value, one a line"));
@@ -37,7 +38,7 @@ pub(crate) fn all(subject: Subject, programs: &Programs) -> Result<Vec<Contender
             contenders.push(floor(programs, "connect-forgetful", "the same, no earlier snapshot remembered"));
         }
         Subject::Memory => contenders.push(tributary(programs, Derive::Time)),
-        Subject::S3 | Subject::Kafka => {}
+        Subject::S3 | Subject::Kafka | Subject::Kinesis => {}
         Subject::Batch => {
             contenders.push(tributary(programs, Derive::Nothing));
             contenders.push(tributary(programs, Derive::Time));
@@ -82,6 +83,29 @@ enum Derive {
     Nothing,
     /// The tables of agent time beside them.
     Time,
+}
+
+/// A batch into a folder whose pipeline has these sections besides; they may depend on the folder that the run is given.
+pub(crate) fn of_sections(
+    programs: &Programs,
+    name: &'static str,
+    does: &'static str,
+    sections: impl Fn(&Path) -> String + 'static,
+) -> Contender {
+    let tributary = programs.tributary.clone();
+    let command = move |_: &Path, folder: &Path| {
+        let file = folder.join("bench.toml");
+        let (sections, lake) = (sections(folder), folder.join("lake"));
+        let text = format!(
+            "version = 1\nname = \"bench\"\nmode = \"batch\"\n{sections}[lake]\nlocation = '{}'\n",
+            lake.display()
+        );
+        fs::write(&file, text)?;
+        let mut command = Command::new(&tributary);
+        command.envs(KEYS).args(["run", "--no-progress"]).arg(&file);
+        Ok(command)
+    };
+    Contender { name, does, command: Box::new(command) }
 }
 
 fn tributary(programs: &Programs, derive: Derive) -> Contender {

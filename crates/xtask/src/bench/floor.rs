@@ -131,11 +131,14 @@ const READ_AT: Timestamp = Timestamp::from_micros(1_893_456_000_000_000);
 /// The transform with every table.
 fn transform(recall: Recall) -> Connect {
     Connect::new(Options {
+        families: [tributary_connect::Family::Agent].into(),
+        lookups: Arc::default(),
         tables: tables().into_iter().map(|table| table.id).collect(),
         dedup_horizon: Duration::from_hours(48),
         dedup_memory: 64 << 20,
         recall,
         record_limit: RecordLimit::DEFAULT,
+        privacy: tributary_connect::Privacy::default(),
         scratch: None,
     })
 }

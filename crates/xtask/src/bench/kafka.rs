@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::contender::Contender;
+use super::contender::{self, Contender};
 use super::input::Input;
 use super::{measured, peers, report};
 use crate::engines::kafka::Kafka;
@@ -20,7 +20,7 @@ use crate::programs::Programs;
 use crate::topic::{PARTITIONS, Topic, WAIT};
 
 /// What is no event of its own is derived, which no peer does.
-const EVENTS: &str = "[transform.connect]\ntables = [\"agent_event\", \"agent_event_contacts\"]\n";
+pub(super) const EVENTS: &str = "[transform.connect]\ntables = [\"agent_event\", \"agent_event_contacts\"]\n";
 
 /// Fills a topic with each input, measures, prints the table.
 pub(super) fn run(programs: &Programs, inputs: &[Input], rounds: usize, with_peers: bool) -> Result<()> {
@@ -59,23 +59,12 @@ fn one(programs: &Programs, input: &Input, rounds: usize, with_peers: bool, brok
 }
 
 fn contender(programs: &Programs, name: &'static str, does: &'static str, sections: String) -> Contender {
-    let tributary = programs.tributary.clone();
-    let command = move |_: &Path, folder: &Path| {
-        let file = folder.join("bench.toml");
-        let lake = folder.join("lake");
-        // Each run is a group that nobody knows.
-        let text = format!(
-            "version = 1\nname = \"bench\"\nmode = \"batch\"\n{sections}[lake]\nlocation = '{}'\n",
-            lake.display()
-        );
+    // Each run is a group that nobody knows.
+    let sections = move |folder: &Path| {
         let group = format!("group_id = '{}'\n", folder.display());
-        let text = text.replace("[sources.agents.kafka]\n", &format!("[sources.agents.kafka]\n{group}"));
-        fs::write(&file, text)?;
-        let mut command = Command::new(&tributary);
-        command.args(["run", "--no-progress"]).arg(&file);
-        Ok(command)
+        sections.replace("[sources.agents.kafka]\n", &format!("[sources.agents.kafka]\n{group}"))
     };
-    Contender { name, does, command: Box::new(command) }
+    contender::of_sections(programs, name, does, sections)
 }
 
 fn discard(programs: &Programs, brokers: &str, topic: &str) -> Contender {

@@ -20,8 +20,11 @@ pub struct TableFile {
     pub meaning: String,
     /// The columns that identify a row.
     pub key: Vec<String>,
-    /// The timestamp column whose UTC day is the partition.
+    /// The column that says the partition.
     pub partition: String,
+    /// How it does.
+    #[serde(default)]
+    pub partition_by: PartitionBy,
     /// The columns by which the rows of a row group are sorted.
     pub sort: Vec<String>,
     /// The columns with hardly any repeated value.
@@ -31,6 +34,17 @@ pub struct TableFile {
     /// Its columns, in order.
     #[serde(rename = "column")]
     pub columns: Vec<Column>,
+}
+
+/// How a column says the partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartitionBy {
+    /// By the UTC day of a timestamp.
+    #[default]
+    Day,
+    /// By the hash of a text.
+    Bucket,
 }
 
 /// Which room gets a generated function for a table.
@@ -65,6 +79,8 @@ pub enum Type {
     Array,
     /// A struct; `members` says of what.
     Struct,
+    /// Texts by texts; `entries` has their ids.
+    Map,
 }
 
 /// A column.
@@ -88,6 +104,18 @@ pub struct Column {
     pub null_when: Option<String>,
     /// What an array holds.
     pub element: Option<Element>,
+    /// What a map holds.
+    pub entries: Option<Entries>,
+}
+
+/// What a map holds: texts by texts.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entries {
+    /// The field id of keys.
+    pub key_id: u32,
+    /// The field id of values, which may be null.
+    pub value_id: u32,
 }
 
 /// What an array holds. May be null.
@@ -155,7 +183,17 @@ impl TableFile {
             ensure!(names.contains(name.as_str()), "there is no column {name}");
         }
         let partition = self.columns.iter().find(|column| column.name == self.partition);
-        ensure!(partition.is_some_and(|column| column.kind == Type::Timestamp), "the partition is no timestamp");
+        match self.partition_by {
+            PartitionBy::Day => {
+                ensure!(
+                    partition.is_some_and(|column| column.kind == Type::Timestamp),
+                    "the partition is no timestamp"
+                );
+            }
+            PartitionBy::Bucket => {
+                ensure!(partition.is_some_and(|column| column.kind == Type::String), "the partition is no text");
+            }
+        }
         Ok(())
     }
 }
@@ -168,6 +206,11 @@ impl Column {
         ensure!(!self.meaning.is_empty() && !self.source.is_empty(), "{name} has no meaning or no source");
         ensure!(self.nullable == self.null_when.is_some(), "{name}: null_when belongs to nullable columns");
         ensure!(self.kind != Type::Struct, "{name}: a struct stands inside an array only");
+        ensure!((self.kind == Type::Map) == self.entries.is_some(), "{name}: maps, and they alone, have entries");
+        if let Some(Entries { key_id, value_id }) = self.entries {
+            ids.take(key_id, name)?;
+            ids.take(value_id, name)?;
+        }
         check_element(name, self.kind, self.element.as_ref(), ids)
     }
 
@@ -183,6 +226,7 @@ impl Member {
         ids.take(self.id, &self.name)?;
         ensure!(!self.meaning.is_empty() && !self.source.is_empty(), "{} has no meaning or no source", self.name);
         check_members(&self.name, self.kind, &self.members, ids)?;
+        ensure!(self.kind != Type::Map, "{}: a map is a column", self.name);
         check_element(&self.name, self.kind, self.element.as_ref(), ids)
     }
 
@@ -197,6 +241,7 @@ fn check_element(name: &str, kind: Type, element: Option<&Element>, ids: &mut Id
     let Some(element) = element else { return Ok(()) };
     ids.take(element.id, name)?;
     ensure!(element.kind != Type::Array, "{name}: an array of arrays");
+    ensure!(element.kind != Type::Map, "{name}: a map is a column");
     check_members(name, element.kind, &element.members, ids)
 }
 
@@ -237,6 +282,7 @@ fn type_text(kind: Type, element: Option<&Element>, members: &[Member]) -> Strin
                 members.iter().map(|member| format!("{} {}", member.name, member.type_text())).collect();
             format!("struct{{{}}}", members.join(", "))
         }
+        (Type::Map, _) => "map(string, string)".to_owned(),
         _ => kind.to_string(),
     }
 }
@@ -253,6 +299,7 @@ impl fmt::Display for Type {
             Self::Binary => "binary",
             Self::Array => "array",
             Self::Struct => "struct",
+            Self::Map => "map",
         })
     }
 }

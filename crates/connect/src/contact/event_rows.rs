@@ -1,0 +1,73 @@
+//! The rows of `contact_events`.
+
+use arrow_schema::ArrowError;
+use tributary_core::{RowKey, TableBatch, TableId, Timestamp};
+
+use super::event::ContactEvent;
+use crate::cells::{Cell, Columns};
+use crate::generated;
+use crate::key::contact_event_key;
+use crate::transform::Options;
+
+/// The table in the making.
+#[derive(Debug)]
+pub(crate) struct ContactRows(Option<(TableId, Columns)>);
+
+impl ContactRows {
+    /// No rows yet.
+    pub(crate) fn new(options: &Options) -> Self {
+        let table = generated::contact_events();
+        let wanted = options.tables.contains(&table.id);
+        Self(wanted.then(|| (table.id.clone(), Columns::new(&table))))
+    }
+
+    /// Whether events make rows.
+    pub(crate) fn takes(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Appends the row of what happened `at`; its key.
+    pub(crate) fn push(
+        &mut self,
+        event: &ContactEvent<'_>,
+        (at, read_at): (Timestamp, Timestamp),
+        owner: u32,
+    ) -> RowKey {
+        if let Some((_, columns)) = &mut self.0 {
+            let mut cells = vec![
+                Cell::Text(Some(event.instance_id)),
+                Cell::Text(Some(&event.contact_id)),
+                Cell::Text(Some(event.kind)),
+                Cell::Moment(Some(at)),
+                Cell::Text(event.id),
+                Cell::Text(Some(event.instance_arn)),
+                Cell::Text(event.account_id),
+            ];
+            cells.extend(event.others.iter().map(|contact| Cell::Text(contact.as_deref())));
+            cells.extend([
+                Cell::Text(event.channel.as_deref()),
+                Cell::Text(event.sub_type),
+                Cell::Text(event.initiation_method),
+                Cell::Text(event.queue_id),
+                Cell::Text(event.queue_arn),
+                Cell::Text(event.queue_type),
+                Cell::Text(event.agent_id),
+                Cell::Text(event.agent_arn),
+                Cell::Text(event.disconnect_reason),
+            ]);
+            cells.extend(event.moments.iter().map(|moment| Cell::Moment(*moment)));
+            cells.push(Cell::Moment(Some(read_at)));
+            columns.push(owner, &cells);
+        }
+        let (contact, told) =
+            ((event.instance_id, event.contact_id.as_str()), (event.kind, event.id.unwrap_or_default()));
+        contact_event_key(contact, told, at, &mut Vec::new())
+    }
+
+    /// The rows with their owners, if there are any; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
+        let Some((table, columns)) = &mut self.0 else { return Ok(None) };
+        let (rows, owners) = columns.finish()?;
+        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
+    }
+}

@@ -1,0 +1,509 @@
+//! Executions of flows, derived out of the lines and contact events that are in the lake.
+
+mod read;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
+use arrow_select::filter::filter_record_batch;
+use tributary_commit::{CommitLog, LiveFile, LiveFiles, Proposal, Receipt};
+use tributary_connect::Lookups;
+use tributary_connect::flow::{ExecutionRows, contact_flow_events};
+use tributary_core::{
+    Attempt, Clock, Day, Delta, Epoch, Failure, Key, PartitionPath, Sink, StateKind, TableBatch, TableId, Tally,
+    Timestamp,
+};
+use tributary_store::ObjectStore;
+use twox_hash::XxHash3_128;
+
+use self::read::{Contacts, EVENT, LINE, WHO, Wanted};
+pub use self::state::Walked;
+use crate::commit::commit;
+use crate::error::Error;
+use crate::scan::{Reader, Reading, metadata, scan};
+
+const LINES: &str = "contact_flow_log_events";
+const EVENTS: &str = "contact_events";
+const EXECUTIONS: &str = "contact_flow_events";
+
+/// What a line takes in memory while executions are derived, in bytes, about.
+const LINE_BYTES: u64 = 300;
+
+/// In more turns than that nothing is derived, however little memory there is: each reads the files again.
+const MOST_TURNS: u64 = 1_024;
+
+/// Rows that are read at a time.
+const BATCH_ROWS: usize = 8_192;
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// Rows of executions that were added.
+    pub rows: u64,
+    /// Contacts whose lines were looked at.
+    pub contacts: u64,
+    /// Contacts with an execution that goes on.
+    pub waiting: usize,
+    /// The first and the last day whose lines were read.
+    pub days: Option<(Day, Day)>,
+    /// Files that were added.
+    pub adds: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that were taken out.
+    pub replaces: usize,
+    /// The commit.
+    pub receipt: Receipt,
+}
+
+/// Brings `contact_flow_events` up to date.
+pub struct Flows<'a> {
+    /// The lake.
+    pub store: Arc<dyn ObjectStore>,
+    /// Its log, recovered, with every epoch published.
+    pub log: &'a mut CommitLog,
+    /// What is known of flows.
+    pub lookups: Arc<Lookups>,
+    /// How long an execution is waited for after its last line, in event time.
+    pub open_for: Duration,
+    /// Bytes of lines that are remembered at once, about.
+    pub memory: u64,
+    /// When things happen.
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Flows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flows").field("open_for", &self.open_for).finish_non_exhaustive()
+    }
+}
+
+/// What has to be looked at.
+struct Work {
+    /// Up to this epoch everything will have been.
+    epoch: Epoch,
+    /// The newest moment of a line or an event.
+    newest: Timestamp,
+    wanted: Wanted,
+    /// The days whose lines and events are read.
+    days: Vec<Day>,
+    /// The most rows of a day that are of wanted contacts.
+    most: u64,
+    /// Contacts that wait and are not looked at.
+    waiting: BTreeMap<u64, (Timestamp, Day)>,
+}
+
+/// What was found of the contacts that were looked at.
+#[derive(Default)]
+struct Found {
+    rows: ExecutionRows,
+    contacts: u64,
+    waiting: BTreeMap<u64, (Timestamp, Day)>,
+}
+
+/// What becomes of a day of the table.
+#[derive(Default)]
+struct Rewrite {
+    replaces: Vec<Key>,
+    read: Vec<(TableId, PartitionPath)>,
+    rows: u64,
+}
+
+impl Flows<'_> {
+    /// Derives the executions of the contacts of which there is news since `walked`; of all contacts where that is nothing. `None`
+    /// when there is no news.
+    ///
+    /// # Errors
+    /// A file of the lake that cannot be read, and what the sink and the log say.
+    pub async fn update(
+        &mut self,
+        sink: &mut dyn Sink,
+        attempt: Attempt,
+        walked: Walked,
+    ) -> Result<Option<Walk>, Failure> {
+        let began = self.clock.now();
+        let live = self.log.live().clone();
+        let Some(work) = self.work(&live, walked).await? else { return Ok(None) };
+        sink.begin(&attempt);
+        let (mut rewrite, mut contacts, mut waiting) = (Rewrite::default(), 0, work.waiting.clone());
+        let turns = self.turns(&work);
+        let mut kept_days = BTreeSet::new();
+        let mut rows: Vec<RecordBatch> = Vec::new();
+        for turn in 0..turns {
+            let wanted = Wanted { turn, turns, ..work.wanted.clone() };
+            let mut found = self.turn(&live, &work, &wanted).await?;
+            contacts += found.contacts;
+            waiting.append(&mut found.waiting);
+            rows.push(found.rows.finish().map_err(Error::Rows)?);
+        }
+        for (day, news) in by_day(&rows)? {
+            self.day(&live, &work.wanted, (day, news), &mut rewrite, sink).await?;
+            kept_days.insert(day);
+        }
+        // Days on which nothing of these contacts begins any more.
+        for day in work.days.iter().filter(|day| !kept_days.contains(day)) {
+            self.day(&live, &work.wanted, (*day, Vec::new()), &mut rewrite, sink).await?;
+        }
+        let adds = sink.seal().await?;
+        let (files, replaced, count) = (adds.len(), rewrite.replaces.len(), waiting.len());
+        let bytes = adds.iter().map(|file| file.ticket.bytes).sum();
+        let state = Walked { epoch: Some(work.epoch), waiting };
+        let proposal = Proposal {
+            attempt,
+            delta: Delta::default(),
+            tally: Tally { rows: [(TableId::new(EXECUTIONS), rewrite.rows)].into(), ..Tally::default() },
+            adds,
+            replaces: rewrite.replaces,
+            bans: Vec::new(),
+            state: vec![(Walked::scope(), StateKind::Full, state.bytes())],
+            guarded: true,
+            // Whoever else does the same meanwhile is in the way.
+            read: rewrite.read,
+            began,
+        };
+        let receipt = commit(self.log, proposal).await?;
+        let days = work.days.first().copied().zip(work.days.last().copied());
+        let rows = rewrite.rows;
+        Ok(Some(Walk { rows, contacts, waiting: count, days, adds: files, bytes, replaces: replaced, receipt }))
+    }
+
+    async fn work(&self, live: &LiveFiles, walked: Walked) -> Result<Option<Work>, Error> {
+        let of = |name: &'static str| live.iter().filter(move |(table, ..)| table.as_str() == name);
+        let sources: Vec<(Day, &LiveFile)> =
+            of(LINES).chain(of(EVENTS)).filter_map(|(_, partition, file)| Some((partition.day()?, file))).collect();
+        let epoch = sources.iter().map(|(_, file)| file.epoch).max();
+        let epoch = epoch.or_else(|| of(EXECUTIONS).map(|(.., file)| file.epoch).max());
+        let Some(epoch) = epoch.filter(|epoch| walked.epoch.is_none_or(|walked| walked < *epoch)) else {
+            return Ok(None);
+        };
+        let days: BTreeSet<Day> = sources.iter().map(|(day, _)| *day).collect();
+        let newest = self.newest(live, &days).await?;
+        let Some(before) = walked.epoch else {
+            let executions = of(EXECUTIONS).filter_map(|(_, partition, _)| partition.day());
+            let days: Vec<Day> = days.into_iter().chain(executions).collect::<BTreeSet<Day>>().into_iter().collect();
+            let rows = |day: &Day| sources_of(live, *day).map(|file| file.rows).sum();
+            let most = days.iter().map(rows).max().unwrap_or(0);
+            return Ok(Some(Work { epoch, newest, wanted: Wanted::default(), days, most, waiting: BTreeMap::new() }));
+        };
+        let mut touched = BTreeSet::new();
+        let mut listed = HashSet::new();
+        for (day, file) in sources.iter().filter(|(_, file)| file.epoch > before) {
+            touched.insert(*day);
+            scan(self.store.as_ref(), file, &WHO, &mut |batch| {
+                read::contacts(batch, &file.key, |_, hash| {
+                    listed.insert(hash);
+                })
+            })
+            .await?;
+        }
+        let mut waiting = walked.waiting;
+        let is_due = |last: Timestamp| newest.micros().saturating_sub(last.micros()) >= micros(self.open_for);
+        waiting.retain(|hash, (last, day)| {
+            let is_looked_at = listed.contains(hash) || is_due(*last);
+            if is_looked_at {
+                listed.insert(*hash);
+                touched.insert(*day);
+            }
+            !is_looked_at
+        });
+        let wanted = Wanted { listed: Some(Arc::new(listed)), turn: 0, turns: 1 };
+        let days = self.reach(live, &wanted, touched, &days).await?;
+        let most = days.values().copied().max().unwrap_or(0);
+        Ok(Some(Work { epoch, newest, wanted, days: days.into_keys().collect(), most, waiting }))
+    }
+
+    /// The newest moment of a line or an event.
+    async fn newest(&self, live: &LiveFiles, days: &BTreeSet<Day>) -> Result<Timestamp, Error> {
+        let mut newest = Timestamp::from_micros(i64::MIN);
+        let Some(last) = days.last() else { return Ok(newest) };
+        for file in sources_of(live, *last) {
+            scan(self.store.as_ref(), file, &["event_timestamp"], &mut |batch| {
+                let moments = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>();
+                let moments = moments.into_iter().flat_map(|moments| moments.iter().flatten());
+                newest = moments.map(Timestamp::from_micros).fold(newest, Timestamp::max);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(newest)
+    }
+
+    /// The days on which the contacts have lines or events, and how many: from `touched` on backwards and forwards, until there
+    /// are none for as long as an execution is waited for.
+    async fn reach(
+        &self,
+        live: &LiveFiles,
+        wanted: &Wanted,
+        touched: BTreeSet<Day>,
+        days: &BTreeSet<Day>,
+    ) -> Result<BTreeMap<Day, u64>, Error> {
+        let (Some(first), Some(last)) = (touched.first().copied(), touched.last().copied()) else {
+            return Ok(BTreeMap::new());
+        };
+        let gap = i32::try_from(self.open_for.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX);
+        let mut found = BTreeMap::new();
+        for day in days.range(first..=last) {
+            let rows = self.count(live, wanted, *day).await?;
+            if rows > 0 {
+                found.insert(*day, rows);
+            }
+        }
+        let (mut from, mut to) = (first, last);
+        for day in days.range(..first).rev() {
+            if from.days().saturating_sub(day.days()) > gap {
+                break;
+            }
+            let rows = self.count(live, wanted, *day).await?;
+            if rows > 0 {
+                from = *day;
+                found.insert(*day, rows);
+            }
+        }
+        for day in days.range(last..).skip_while(|day| **day == last) {
+            if day.days().saturating_sub(to.days()) > gap {
+                break;
+            }
+            let rows = self.count(live, wanted, *day).await?;
+            if rows > 0 {
+                to = *day;
+                found.insert(*day, rows);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many lines and events of a day are of these contacts.
+    async fn count(&self, live: &LiveFiles, wanted: &Wanted, day: Day) -> Result<u64, Error> {
+        let mut rows = 0;
+        for file in sources_of(live, day) {
+            scan(self.store.as_ref(), file, &WHO, &mut |batch| {
+                read::contacts(batch, &file.key, |_, hash| rows += u64::from(wanted.has(hash)))
+            })
+            .await?;
+        }
+        Ok(rows)
+    }
+
+    /// In how many turns memory holds the lines of a day and what goes on from the day before.
+    fn turns(&self, work: &Work) -> u64 {
+        (2 * work.most * LINE_BYTES).div_ceil(self.memory.max(1)).clamp(1, MOST_TURNS)
+    }
+
+    /// The executions of a share of the contacts, day after day.
+    async fn turn(&self, live: &LiveFiles, work: &Work, wanted: &Wanted) -> Result<Found, Error> {
+        let (mut found, mut known, mut shared) = (Found::default(), Contacts::new(), read::Shared::default());
+        for (place, day) in work.days.iter().enumerate() {
+            for file in files(live, LINES, *day) {
+                scan(self.store.as_ref(), file, &LINE, &mut |batch| {
+                    read::lines(batch, &file.key, wanted, &mut known, &mut shared)
+                })
+                .await?;
+            }
+            for file in files(live, EVENTS, *day) {
+                scan(self.store.as_ref(), file, &EVENT, &mut |batch| {
+                    read::events(batch, &file.key, wanted, &mut known, &mut shared)
+                })
+                .await?;
+            }
+            let next = work.days.get(place + 1).map(|next| next.start());
+            self.let_go(work, next, &mut known, &mut found);
+        }
+        Ok(found)
+    }
+
+    /// Derives the executions of the contacts of which nothing is expected on a day that begins at `next`, or ever.
+    fn let_go(&self, work: &Work, next: Option<Timestamp>, known: &mut Contacts, found: &mut Found) {
+        let goes_on = |contact: &read::Known| {
+            let Some(next) = next else { return false };
+            contact.last().is_some_and(|last| next.micros().saturating_sub(last.micros()) < micros(self.open_for))
+        };
+        let derived = self.clock.now();
+        for ((instance, contact), of) in known.extract_if(|_, contact| !goes_on(contact)) {
+            for part in of.parts(self.open_for) {
+                self.derive((&instance, &contact), part, (work.newest, derived), found);
+            }
+        }
+    }
+
+    /// Derives what a contact did between two long silences.
+    fn derive(
+        &self,
+        (instance, contact): (&str, &str),
+        mut part: read::Part,
+        (newest, derived): (Timestamp, Timestamp),
+        found: &mut Found,
+    ) {
+        let Some(first) = part.log.blocks.iter().map(|block| block.at).min() else { return };
+        let executions = part.log.executions(newest, self.open_for);
+        found.contacts += 1;
+        for execution in &executions.ended {
+            found.rows.push((instance, contact), &part.facts, execution, &self.lookups, derived);
+        }
+        if let Some(last) = executions.open {
+            found.waiting.insert(read::hash(instance, contact), (last, first.day()));
+        }
+    }
+
+    /// Writes what is new on a day of the table: beside the files that are there where nothing of them changes, else in their
+    /// place, with what they have of other contacts.
+    async fn day(
+        &self,
+        live: &LiveFiles,
+        wanted: &Wanted,
+        (day, news): (Day, Vec<RecordBatch>),
+        rewrite: &mut Rewrite,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let there = files(live, EXECUTIONS, day);
+        let (table, partition) = (contact_flow_events(), PartitionPath::of(day));
+        let mut fresh: HashMap<String, u128> = HashMap::new();
+        for batch in &news {
+            fresh.extend(digests(batch, &table.id)?);
+        }
+        let mut old = HashMap::new();
+        for file in there {
+            self.rows(file, &mut |batch| {
+                let rows = digests(batch, &table.id)?;
+                let mut is_ours = vec![false; batch.num_rows()];
+                read::contacts(batch, &file.key, |row, hash| is_ours[row] = wanted.has(hash))?;
+                old.extend(rows.into_iter().zip(is_ours).filter(|(_, is_ours)| *is_ours).map(|(row, _)| row));
+                Ok(())
+            })
+            .await?;
+        }
+        // What was compared may not change meanwhile, even where nothing of it is written.
+        rewrite.read.push((table.id.clone(), partition));
+        let stays = old.iter().all(|(id, digest)| fresh.get(id) == Some(digest));
+        if stays && old.len() == fresh.len() {
+            return Ok(());
+        }
+        if !stays {
+            rewrite.replaces.extend(there.iter().map(|file| file.key.clone()));
+            for file in there {
+                self.keep(file, wanted, &table, rewrite, sink).await?;
+            }
+        }
+        for batch in news {
+            let ids = ids(&batch, &table.id)?;
+            let is_new = |row: usize| !stays || !old.contains_key(ids.value(row));
+            let mask: BooleanArray = (0..batch.num_rows()).map(|row| Some(is_new(row))).collect();
+            self.write(filter_record_batch(&batch, &mask).map_err(Error::Rows)?, &table.id, rewrite, sink).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands on the rows of a file that are of other contacts.
+    async fn keep(
+        &self,
+        file: &LiveFile,
+        wanted: &Wanted,
+        table: &tributary_core::Table,
+        rewrite: &mut Rewrite,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let columns: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let metadata = metadata(self.store.as_ref(), file).await?;
+        let mut reader = Reader::new(file.key.clone(), &metadata, &columns, None, BATCH_ROWS, &Reading::Plain)?;
+        while let Some(batch) = reader.next(self.store.as_ref()).await? {
+            let mut stays = vec![true; batch.num_rows()];
+            read::contacts(&batch, &file.key, |row, hash| stays[row] = !wanted.has(hash))?;
+            let rows = filter_record_batch(&batch, &BooleanArray::from(stays)).map_err(Error::Rows)?;
+            let rows = RecordBatch::try_new(Arc::clone(&table.schema), rows.columns().to_vec()).map_err(Error::Rows)?;
+            self.write(rows, &table.id, rewrite, sink).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        rows: RecordBatch,
+        table: &TableId,
+        rewrite: &mut Rewrite,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        rewrite.rows += rows.num_rows() as u64;
+        sink.write(TableBatch { table: table.clone(), rows }).await.map_err(Error::Sink)
+    }
+
+    /// Calls `each` with the rows of a file of the table, with every column in the order of its schema.
+    async fn rows(
+        &self,
+        file: &LiveFile,
+        each: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
+    ) -> Result<(), Error> {
+        let table = contact_flow_events();
+        let columns: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let metadata = metadata(self.store.as_ref(), file).await?;
+        let mut reader = Reader::new(file.key.clone(), &metadata, &columns, None, BATCH_ROWS, &Reading::Plain)?;
+        while let Some(batch) = reader.next(self.store.as_ref()).await? {
+            each(&batch)?;
+        }
+        Ok(())
+    }
+}
+
+fn files<'l>(live: &'l LiveFiles, table: &str, day: Day) -> &'l [LiveFile] {
+    live.day(&TableId::new(table), PartitionPath::of(day))
+}
+
+fn sources_of(live: &LiveFiles, day: Day) -> impl Iterator<Item = &LiveFile> {
+    [LINES, EVENTS].into_iter().flat_map(move |table| files(live, table, day))
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn ids<'b>(batch: &'b RecordBatch, table: &TableId) -> Result<&'b arrow_array::StringArray, Error> {
+    let array = batch.column_by_name("event_id").and_then(|array| array.as_string_opt::<i32>());
+    array.ok_or_else(|| Error::Rows(ArrowError::SchemaError(format!("{table} has no ids"))))
+}
+
+/// Each row by its id, and a digest of all it says but when it was derived.
+fn digests(batch: &RecordBatch, table: &TableId) -> Result<Vec<(String, u128)>, Error> {
+    let ids = ids(batch, table)?;
+    let says = |row: usize| {
+        let mut text = Vec::new();
+        for column in batch.columns().iter().take(batch.num_columns().saturating_sub(1)) {
+            text.push(u8::from(column.is_valid(row)));
+            if column.is_null(row) {
+                continue;
+            }
+            if let Some(strings) = column.as_string_opt::<i32>() {
+                text.extend_from_slice(strings.value(row).as_bytes());
+                text.push(0);
+            } else if let Some(moments) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+                text.extend_from_slice(&moments.value(row).to_le_bytes());
+            }
+        }
+        XxHash3_128::oneshot(&text)
+    };
+    Ok((0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), says(row))).collect())
+}
+
+/// The rows of each day.
+fn by_day(batches: &[RecordBatch]) -> Result<BTreeMap<Day, Vec<RecordBatch>>, Error> {
+    let mut days: BTreeMap<Day, Vec<RecordBatch>> = BTreeMap::new();
+    for batch in batches {
+        let starts = batch.column_by_name("start_timestamp");
+        let starts = starts.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+        let Some(starts) = starts else { continue };
+        let of: Vec<Day> = starts.values().iter().map(|micros| Timestamp::from_micros(*micros).day()).collect();
+        for day in of.iter().copied().collect::<BTreeSet<Day>>() {
+            let mask: BooleanArray = of.iter().map(|row| Some(*row == day)).collect();
+            days.entry(day).or_default().push(filter_record_batch(batch, &mask).map_err(Error::Rows)?);
+        }
+    }
+    Ok(days)
+}
