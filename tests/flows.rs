@@ -171,13 +171,21 @@ fn executions_follow_a_stream() {
 fn every_table_comes_out_of_one_run() {
     let lab = Lab::new("");
     let lookups = lab.path("lookups.toml").display().to_string();
-    lab.connect(&format!("families = [\"agent\", \"case\", \"audit\", \"flow\", \"contact\"]\nlookups = {lookups:?}"));
+    lab.connect(&format!(
+        "families = [\"agent\", \"case\", \"audit\", \"flow\", \"contact\", \"test_case\"]\nlookups = {lookups:?}"
+    ));
     let all = "--agents 20 --days 1 --cases 500 --audits --flows 2000 --seed 4";
     // The middle of them is left out: somebody's chain of snapshots is broken.
     let lines = events(&format!("{all} --lookups {lookups}"));
     let lines: Vec<&str> = lines.lines().collect();
     let third = lines.len() / 3;
-    lab.input("all.jsonl", [&lines[..third], &lines[third + 40..]].concat().join("\n") + "\nno event\n");
+    let executions = json!({
+        "InstanceArn": "arn:aws:connect:eu-central-1:000000000042:instance/i-1",
+        "TestCaseExecutions": [{"TestCaseExecutionId": "e", "TestCaseId": "t", "TestCaseExecutionStatus": "PASSED", "StartTime": 1_741_597_200}],
+    })
+    .to_string();
+    let lines = [&lines[..third], &lines[third + 40..], &[executions.as_str(), "no event\n"]].concat();
+    lab.input("all.jsonl", lines.join("\n"));
     let summary = lab.run();
     let rows = summary["tally"]["rows"].as_object().unwrap();
     let listed = output_of(lab.command(&["schema", "list", "--output", "json"]).stderr(std::process::Stdio::null()));

@@ -40,5 +40,6 @@ mod service_model;
 mod stream;
 mod streams_of_kinesis;
 mod ten_agents;
+mod test_cases;
 mod topics;
 mod workers;

@@ -38,6 +38,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The field `x-amzn-errortype`.
     pub(crate) kind: Option<String>,
+    /// The field `Date`.
+    pub(crate) date: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     fn read(status: u16, kind: Option<&str>, body: &str) -> Result<Value, Answer> {
-        let reply = Reply { status, kind: kind.map(str::to_owned), body: body.as_bytes().to_vec() };
+        let reply = Reply { status, kind: kind.map(str::to_owned), date: None, body: body.as_bytes().to_vec() };
         reply.read("connect:ListContactFlows on the instance")
     }
 

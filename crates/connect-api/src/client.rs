@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::date_time::Format;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tributary_aws::{answer_time, connector, in_words};
+use tributary_core::Timestamp;
 
 use crate::answer::{Answer, Reply};
 use crate::endpoint::{endpoint, is_region};
@@ -61,8 +64,19 @@ impl Client {
         request: &Request,
         read: impl Fn(Value) -> Result<T, Answer>,
     ) -> Result<T, Error> {
-        let answered = self.patiently(request, None).await.and_then(read);
+        let answered = self.patiently(request, None).await.and_then(|(answer, _)| read(answer));
         answered.map_err(|answer| Error::of(request, answer))
+    }
+
+    /// The service's clock when it answered, to a second. Source: RFC 9110, section 6.6.1.
+    pub(crate) async fn clock_of(&self, request: &Request) -> Result<Timestamp, Error> {
+        let clock = self.patiently(request, None).await.and_then(|(_, date)| {
+            let date = date.as_deref().and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+            let said = "it does not say what time it is (the field Date)";
+            let micros = date.and_then(|date| date.secs().checked_mul(1_000_000));
+            micros.map(Timestamp::from_micros).ok_or_else(|| Answer::Strange(said.to_owned()))
+        });
+        clock.map_err(|answer| Error::of(request, answer))
     }
 
     /// What is in `list`, on all pages.
@@ -83,7 +97,7 @@ impl Client {
     ) -> Result<Vec<T>, Answer> {
         let (mut items, mut token): (Vec<T>, Option<String>) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let mut page = self.patiently(request, token.as_deref()).await?;
+            let (mut page, _) = self.patiently(request, token.as_deref()).await?;
             let next = next_token(&page)?;
             for item in items_of(&mut page, list)? {
                 items.push(read(item)?);
@@ -99,8 +113,8 @@ impl Client {
         Err(Answer::Strange(format!("its list has no end after {PAGES} pages")))
     }
 
-    /// Asks again, twice as late each time, while the answer may be another one later.
-    async fn patiently(&self, request: &Request, token: Option<&str>) -> Result<Value, Answer> {
+    /// Asks again, twice as late each time, while the answer may be another one later: the answer and its date.
+    async fn patiently(&self, request: &Request, token: Option<&str>) -> Result<(Value, Option<String>), Answer> {
         let url = format!("{}{}", self.endpoint, request.target(token)?);
         let until = Instant::now() + self.patience;
         let mut pause = FIRST_PAUSE;
@@ -122,10 +136,11 @@ impl Client {
     }
 
     /// One try.
-    async fn ask(&self, request: &Request, url: &str) -> Result<Value, Answer> {
+    async fn ask(&self, request: &Request, url: &str) -> Result<(Value, Option<String>), Answer> {
         let tried = timeout(answer_time(0), async { self.send(self.signer.signed(url).await?).await });
-        let reply = tried.await.unwrap_or_else(|_| Err(Answer::Failed("it does not answer".to_owned())))?;
-        reply.read(&request.grant())
+        let mut reply = tried.await.unwrap_or_else(|_| Err(Answer::Failed("it does not answer".to_owned())))?;
+        let date = reply.date.take();
+        Ok((reply.read(&request.grant())?, date))
     }
 
     async fn send(&self, request: HttpRequest) -> Result<Reply, Answer> {
@@ -133,8 +148,9 @@ impl Client {
         let mut answer = self.connector.call(request).await.map_err(|error| unreachable(in_words(&error)))?;
         let (status, body) = (answer.status().as_u16(), answer.take_body());
         // Bytes that are no text are no name.
-        let kind = answer.headers().try_get("x-amzn-errortype").and_then(Result::ok).map(str::to_owned);
-        Ok(Reply { status, kind, body: bytes(body).await? })
+        let field = |name| answer.headers().try_get(name).and_then(Result::ok).map(str::to_owned);
+        let (kind, date) = (field("x-amzn-errortype"), field("date"));
+        Ok(Reply { status, kind, date, body: bytes(body).await? })
     }
 }
 

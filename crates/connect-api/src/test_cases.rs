@@ -229,6 +229,15 @@ pub struct ExecutionRecord {
 }
 
 impl Client {
+    /// The service's clock, to a second, where there is such an instance. `ListTestCases`, of which nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such instance; what the service says.
+    pub async fn clock(&self, instance: &str) -> Result<Timestamp, Error> {
+        let request = Request::new("ListTestCases", RESOURCE, &["test-cases-summary", instance]);
+        self.clock_of(&request.about(instance_of(instance)).with("maxResults", Some(1))).await
+    }
+
     /// The test cases of an instance. `ListTestCases`.
     ///
     /// # Errors

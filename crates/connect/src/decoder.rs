@@ -21,6 +21,7 @@ use crate::json::SyntaxError;
 use crate::key::agent_event_key;
 use crate::object::Refused;
 use crate::subjects::Subjects;
+use crate::test_case::ResultRows;
 use crate::transform::{Family, Options};
 
 /// An event that claims to be later than this after its arrival does not move the watermark: one hour.
@@ -37,6 +38,7 @@ pub(crate) struct ConnectDecoder {
     cases: CaseRows,
     lines: LineRows,
     contacts: ContactRows,
+    results: ResultRows,
     tables: [Option<TableId>; 2],
     options: Options,
 }
@@ -157,6 +159,7 @@ impl ConnectDecoder {
             cases: CaseRows::new(options),
             lines: LineRows::new(options),
             contacts: ContactRows::new(options),
+            results: ResultRows::new(options),
             tables,
             options: options.clone(),
         }
@@ -209,7 +212,7 @@ impl ConnectDecoder {
         });
     }
 
-    /// As what it counts: an answer of the audit API is as many payloads as it has events.
+    /// As what it counts: an answer of an API is as many payloads as it has events or executions.
     fn payload(
         &mut self,
         place: Place<'_>,
@@ -270,10 +273,14 @@ impl ConnectDecoder {
             (Ok(Payload::CaseAudit), _) if asks(Family::Audit) && self.cases.takes_audit() => {
                 return self.audit(place, text, read_at, outcome);
             }
+            (Ok(Payload::TestCases), _) if asks(Family::TestCase) && self.results.takes() => {
+                return self.test_cases(place, text, read_at, outcome);
+            }
             (Ok(Payload::Case), _) => return outcome.skip(SkipReason::Case),
             (Ok(Payload::CaseAudit), _) => return outcome.skip(SkipReason::CaseAudit),
             (Ok(Payload::FlowLog), _) => return outcome.skip(SkipReason::FlowLog),
             (Ok(Payload::Contact), _) => return outcome.skip(SkipReason::Contact),
+            (Ok(Payload::TestCases), _) => return outcome.skip(SkipReason::TestCase),
             (Ok(Payload::Skipped(reason)), _) => return outcome.skip(reason),
             (Ok(Payload::Agent), Some(_)) if !asks(Family::Agent) => return outcome.skip(SkipReason::Agent),
             (Ok(Payload::Agent), Some(refusal)) => Rejection {
@@ -318,6 +325,7 @@ impl ConnectDecoder {
                 self.cases = CaseRows::new(&self.options);
                 self.lines = LineRows::new(&self.options);
                 self.contacts = ContactRows::new(&self.options);
+                self.results = ResultRows::new(&self.options);
                 // Half-emptied columns, and codes that mean nothing without their dictionaries.
                 self.rows = AgentRows::new();
                 self.dictionaries = Dictionaries::new(&self.options.privacy);

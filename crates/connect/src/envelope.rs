@@ -19,6 +19,8 @@ pub(crate) enum Payload {
     FlowLog,
     /// A contact event of EventBridge.
     Contact,
+    /// An answer of ListTestCaseExecutions.
+    TestCases,
     /// Recognised, and nothing is made of it.
     Skipped(SkipReason),
     /// None of the known ones.
@@ -83,7 +85,7 @@ pub(crate) fn recognise(text: &str) -> Result<Payload, SyntaxError> {
     } else if audit {
         Payload::CaseAudit
     } else if test {
-        Payload::Skipped(SkipReason::TestCase)
+        Payload::TestCases
     } else {
         Payload::Unknown
     })
@@ -119,7 +121,7 @@ mod tests {
             (r#"{"ContactFlowId":"a","ContactId":"b"}"#, Payload::FlowLog),
             (r#"{"contactflowmoduletype":"Wait"}"#, Payload::FlowLog),
             (r#"{"auditEvents":[]}"#, Payload::CaseAudit),
-            (r#"{"TestCaseExecutions":[]}"#, skipped(SkipReason::TestCase)),
+            (r#"{"TestCaseExecutions":[]}"#, Payload::TestCases),
             (r#"{"EventType":"LOGIN"}"#, Payload::Unknown),
             ("[1]", Payload::Unknown),
             ("7", Payload::Unknown),

@@ -773,6 +773,11 @@ pub(crate) fn case_related_item_events() -> Table {
     }
 }
 
+/// The table `connect_test_case_execution_results`.
+pub(crate) fn connect_test_case_execution_results() -> Table {
+    contact_events()
+}
+
 /// The table `contact_events`.
 ///
 /// One row per contact event: something that happened to a contact.

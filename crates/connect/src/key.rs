@@ -43,6 +43,11 @@ pub fn contact_event_key(
     key_of(&["contact_events", instance_id, contact_id, kind, told_by], at, text)
 }
 
+/// The same of an execution of a test case. One that was told while it ran is another than the same when it was over.
+pub fn test_case_key(arn: &str, execution_id: &str, status: &str, start: Timestamp, text: &mut Vec<u8>) -> RowKey {
+    key_of(&["connect_test_case_execution_results", arn, execution_id, status], start, text)
+}
+
 fn key_of(parts: &[&str], at: Timestamp, text: &mut Vec<u8>) -> RowKey {
     text.clear();
     for part in parts {

@@ -29,11 +29,12 @@ mod privacy;
 mod scope;
 mod seen;
 mod subjects;
+mod test_case;
 mod timestamp;
 mod transform;
 
 pub use case::{FieldLookup, FlowLookup, Known, Lookups, latest_case_state};
 pub use error::Error;
-pub use key::{agent_event_key, case_event_key, contact_event_key, field_change_key, flow_log_key};
+pub use key::{agent_event_key, case_event_key, contact_event_key, field_change_key, flow_log_key, test_case_key};
 pub use privacy::{Privacy, Treatment};
 pub use transform::{Connect, Family, Options, Recall, tables};

@@ -36,6 +36,8 @@ pub enum Family {
     Flow,
     /// Contact events.
     Contact,
+    /// Executions of test cases.
+    TestCase,
 }
 
 /// What the transform is asked to do.
@@ -78,6 +80,7 @@ pub fn tables() -> Vec<Table> {
         generated::case_field_changes(),
         generated::contact_flow_log_events(),
         generated::contact_events(),
+        generated::connect_test_case_execution_results(),
     ]
 }
 

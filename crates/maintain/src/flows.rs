@@ -1,34 +1,36 @@
 //! Executions of flows, derived out of the lines and contact events that are in the lake.
 
+mod channels;
 mod read;
+mod rewrite;
+mod rows;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, BooleanArray, RecordBatch};
-use arrow_schema::ArrowError;
-use arrow_select::filter::filter_record_batch;
 use tributary_commit::{CommitLog, LiveFile, LiveFiles, Proposal, Receipt};
 use tributary_connect::Lookups;
-use tributary_connect::flow::{ExecutionRows, contact_flow_events};
+use tributary_connect::flow::ExecutionRows;
 use tributary_core::{
-    Attempt, Clock, Day, Delta, Epoch, Failure, Key, PartitionPath, Sink, StateKind, TableBatch, TableId, Tally,
-    Timestamp,
+    Attempt, Clock, Day, Delta, Epoch, Failure, PartitionPath, Sink, StateKind, TableId, Tally, Timestamp,
 };
 use tributary_store::ObjectStore;
-use twox_hash::XxHash3_128;
 
-use self::read::{Contacts, EVENT, LINE, WHO, Wanted};
+use self::channels::AGENTS;
+use self::read::{Contacts, EVENT, LINE, WHO, Wanted, days_of};
+use self::rewrite::Rewrite;
+use self::rows::by_day;
 pub use self::state::Walked;
 use crate::commit::commit;
 use crate::error::Error;
-use crate::scan::{Reader, Reading, metadata, scan};
+use crate::scan::scan;
 
 const LINES: &str = "contact_flow_log_events";
 const EVENTS: &str = "contact_events";
@@ -39,9 +41,6 @@ const LINE_BYTES: u64 = 300;
 
 /// In more turns than that nothing is derived, however little memory there is: each reads the files again.
 const MOST_TURNS: u64 = 1_024;
-
-/// Rows that are read at a time.
-const BATCH_ROWS: usize = 8_192;
 
 /// What was done.
 #[derive(Clone, Debug)]
@@ -109,14 +108,6 @@ struct Found {
     waiting: BTreeMap<u64, (Timestamp, Day)>,
 }
 
-/// What becomes of a day of the table.
-#[derive(Default)]
-struct Rewrite {
-    replaces: Vec<Key>,
-    read: Vec<(TableId, PartitionPath)>,
-    rows: u64,
-}
-
 impl Flows<'_> {
     /// Derives the executions of the contacts of which there is news since `walked`; of all contacts where that is nothing. `None`
     /// when there is no news.
@@ -135,22 +126,22 @@ impl Flows<'_> {
         sink.begin(&attempt);
         let (mut rewrite, mut contacts, mut waiting) = (Rewrite::default(), 0, work.waiting.clone());
         let turns = self.turns(&work);
-        let mut kept_days = BTreeSet::new();
+        let is_all = work.wanted.listed.is_none();
         let mut rows: Vec<RecordBatch> = Vec::new();
         for turn in 0..turns {
             let wanted = Wanted { turn, turns, ..work.wanted.clone() };
-            let mut found = self.turn(&live, &work, &wanted).await?;
+            // Of all contacts there may be more than memory holds.
+            let to: Option<(&mut Rewrite, &mut dyn Sink)> =
+                if is_all { Some((&mut rewrite, &mut *sink)) } else { None };
+            let mut found = self.turn(&live, &work, &wanted, to).await?;
             contacts += found.contacts;
             waiting.append(&mut found.waiting);
             rows.push(found.rows.finish().map_err(Error::Rows)?);
         }
-        for (day, news) in by_day(&rows)? {
-            self.day(&live, &work.wanted, (day, news), &mut rewrite, sink).await?;
-            kept_days.insert(day);
-        }
-        // Days on which nothing of these contacts begins any more.
-        for day in work.days.iter().filter(|day| !kept_days.contains(day)) {
-            self.day(&live, &work.wanted, (*day, Vec::new()), &mut rewrite, sink).await?;
+        if is_all {
+            rewrite.replace_all(&live);
+        } else {
+            self.compare(&live, &work, by_day(&rows)?, &mut rewrite, sink).await?;
         }
         let adds = sink.seal().await?;
         let (files, replaced, count) = (adds.len(), rewrite.replaces.len(), waiting.len());
@@ -179,7 +170,10 @@ impl Flows<'_> {
         let of = |name: &'static str| live.iter().filter(move |(table, ..)| table.as_str() == name);
         let sources: Vec<(Day, &LiveFile)> =
             of(LINES).chain(of(EVENTS)).filter_map(|(_, partition, file)| Some((partition.day()?, file))).collect();
-        let epoch = sources.iter().map(|(_, file)| file.epoch).max();
+        if sources.is_empty() && of(EXECUTIONS).next().is_none() {
+            return Ok(None);
+        }
+        let epoch = sources.iter().map(|(_, file)| file.epoch).chain(of(AGENTS).map(|(.., file)| file.epoch)).max();
         let epoch = epoch.or_else(|| of(EXECUTIONS).map(|(.., file)| file.epoch).max());
         let Some(epoch) = epoch.filter(|epoch| walked.epoch.is_none_or(|walked| walked < *epoch)) else {
             return Ok(None);
@@ -193,8 +187,12 @@ impl Flows<'_> {
             let most = days.iter().map(rows).max().unwrap_or(0);
             return Ok(Some(Work { epoch, newest, wanted: Wanted::default(), days, most, waiting: BTreeMap::new() }));
         };
-        let mut touched = BTreeSet::new();
-        let mut listed = HashSet::new();
+        let answered = self.answered(live, before).await?;
+        if answered.is_empty() && sources.iter().all(|(_, file)| file.epoch <= before) {
+            return Ok(None);
+        }
+        let mut touched: BTreeSet<Day> = answered.values().copied().collect();
+        let mut listed: HashSet<u64> = answered.into_keys().collect();
         for (day, file) in sources.iter().filter(|(_, file)| file.epoch > before) {
             touched.insert(*day);
             scan(self.store.as_ref(), file, &WHO, &mut |batch| {
@@ -248,7 +246,7 @@ impl Flows<'_> {
         let (Some(first), Some(last)) = (touched.first().copied(), touched.last().copied()) else {
             return Ok(BTreeMap::new());
         };
-        let gap = i32::try_from(self.open_for.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX);
+        let gap = days_of(self.open_for);
         let mut found = BTreeMap::new();
         for day in days.range(first..=last) {
             let rows = self.count(live, wanted, *day).await?;
@@ -297,8 +295,14 @@ impl Flows<'_> {
         (2 * work.most * LINE_BYTES).div_ceil(self.memory.max(1)).clamp(1, MOST_TURNS)
     }
 
-    /// The executions of a share of the contacts, day after day.
-    async fn turn(&self, live: &LiveFiles, work: &Work, wanted: &Wanted) -> Result<Found, Error> {
+    /// The executions of a share of the contacts, day after day; what there is of them is written `to` the sink at once, if there is one.
+    async fn turn(
+        &self,
+        live: &LiveFiles,
+        work: &Work,
+        wanted: &Wanted,
+        mut to: Option<(&mut Rewrite, &mut dyn Sink)>,
+    ) -> Result<Found, Error> {
         let (mut found, mut known, mut shared) = (Found::default(), Contacts::new(), read::Shared::default());
         for (place, day) in work.days.iter().enumerate() {
             for file in files(live, LINES, *day) {
@@ -313,8 +317,14 @@ impl Flows<'_> {
                 })
                 .await?;
             }
+            self.ask_agents(live, *day, &mut known, &mut shared).await?;
             let next = work.days.get(place + 1).map(|next| next.start());
             self.let_go(work, next, &mut known, &mut found);
+            if let Some((rewrite, sink)) = &mut to {
+                let rows = found.rows.finish().map_err(Error::Rows)?;
+                rewrite.days.extend(by_day(std::slice::from_ref(&rows))?.into_keys());
+                self.write(rows, rewrite, *sink).await?;
+            }
         }
         Ok(found)
     }
@@ -351,106 +361,6 @@ impl Flows<'_> {
             found.waiting.insert(read::hash(instance, contact), (last, first.day()));
         }
     }
-
-    /// Writes what is new on a day of the table: beside the files that are there where nothing of them changes, else in their
-    /// place, with what they have of other contacts.
-    async fn day(
-        &self,
-        live: &LiveFiles,
-        wanted: &Wanted,
-        (day, news): (Day, Vec<RecordBatch>),
-        rewrite: &mut Rewrite,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        let there = files(live, EXECUTIONS, day);
-        let (table, partition) = (contact_flow_events(), PartitionPath::of(day));
-        let mut fresh: HashMap<String, u128> = HashMap::new();
-        for batch in &news {
-            fresh.extend(digests(batch, &table.id)?);
-        }
-        let mut old = HashMap::new();
-        for file in there {
-            self.rows(file, &mut |batch| {
-                let rows = digests(batch, &table.id)?;
-                let mut is_ours = vec![false; batch.num_rows()];
-                read::contacts(batch, &file.key, |row, hash| is_ours[row] = wanted.has(hash))?;
-                old.extend(rows.into_iter().zip(is_ours).filter(|(_, is_ours)| *is_ours).map(|(row, _)| row));
-                Ok(())
-            })
-            .await?;
-        }
-        // What was compared may not change meanwhile, even where nothing of it is written.
-        rewrite.read.push((table.id.clone(), partition));
-        let stays = old.iter().all(|(id, digest)| fresh.get(id) == Some(digest));
-        if stays && old.len() == fresh.len() {
-            return Ok(());
-        }
-        if !stays {
-            rewrite.replaces.extend(there.iter().map(|file| file.key.clone()));
-            for file in there {
-                self.keep(file, wanted, &table, rewrite, sink).await?;
-            }
-        }
-        for batch in news {
-            let ids = ids(&batch, &table.id)?;
-            let is_new = |row: usize| !stays || !old.contains_key(ids.value(row));
-            let mask: BooleanArray = (0..batch.num_rows()).map(|row| Some(is_new(row))).collect();
-            self.write(filter_record_batch(&batch, &mask).map_err(Error::Rows)?, &table.id, rewrite, sink).await?;
-        }
-        Ok(())
-    }
-
-    /// Hands on the rows of a file that are of other contacts.
-    async fn keep(
-        &self,
-        file: &LiveFile,
-        wanted: &Wanted,
-        table: &tributary_core::Table,
-        rewrite: &mut Rewrite,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        let columns: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let metadata = metadata(self.store.as_ref(), file).await?;
-        let mut reader = Reader::new(file.key.clone(), &metadata, &columns, None, BATCH_ROWS, &Reading::Plain)?;
-        while let Some(batch) = reader.next(self.store.as_ref()).await? {
-            let mut stays = vec![true; batch.num_rows()];
-            read::contacts(&batch, &file.key, |row, hash| stays[row] = !wanted.has(hash))?;
-            let rows = filter_record_batch(&batch, &BooleanArray::from(stays)).map_err(Error::Rows)?;
-            let rows = RecordBatch::try_new(Arc::clone(&table.schema), rows.columns().to_vec()).map_err(Error::Rows)?;
-            self.write(rows, &table.id, rewrite, sink).await?;
-        }
-        Ok(())
-    }
-
-    async fn write(
-        &self,
-        rows: RecordBatch,
-        table: &TableId,
-        rewrite: &mut Rewrite,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        if rows.num_rows() == 0 {
-            return Ok(());
-        }
-        rewrite.rows += rows.num_rows() as u64;
-        sink.write(TableBatch { table: table.clone(), rows }).await.map_err(Error::Sink)
-    }
-
-    /// Calls `each` with the rows of a file of the table, with every column in the order of its schema.
-    async fn rows(
-        &self,
-        file: &LiveFile,
-        each: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
-    ) -> Result<(), Error> {
-        let table = contact_flow_events();
-        let columns: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let metadata = metadata(self.store.as_ref(), file).await?;
-        let mut reader = Reader::new(file.key.clone(), &metadata, &columns, None, BATCH_ROWS, &Reading::Plain)?;
-        while let Some(batch) = reader.next(self.store.as_ref()).await? {
-            each(&batch)?;
-        }
-        Ok(())
-    }
 }
 
 fn files<'l>(live: &'l LiveFiles, table: &str, day: Day) -> &'l [LiveFile] {
@@ -463,47 +373,4 @@ fn sources_of(live: &LiveFiles, day: Day) -> impl Iterator<Item = &LiveFile> {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn ids<'b>(batch: &'b RecordBatch, table: &TableId) -> Result<&'b arrow_array::StringArray, Error> {
-    let array = batch.column_by_name("event_id").and_then(|array| array.as_string_opt::<i32>());
-    array.ok_or_else(|| Error::Rows(ArrowError::SchemaError(format!("{table} has no ids"))))
-}
-
-/// Each row by its id, and a digest of all it says but when it was derived.
-fn digests(batch: &RecordBatch, table: &TableId) -> Result<Vec<(String, u128)>, Error> {
-    let ids = ids(batch, table)?;
-    let says = |row: usize| {
-        let mut text = Vec::new();
-        for column in batch.columns().iter().take(batch.num_columns().saturating_sub(1)) {
-            text.push(u8::from(column.is_valid(row)));
-            if column.is_null(row) {
-                continue;
-            }
-            if let Some(strings) = column.as_string_opt::<i32>() {
-                text.extend_from_slice(strings.value(row).as_bytes());
-                text.push(0);
-            } else if let Some(moments) = column.as_primitive_opt::<TimestampMicrosecondType>() {
-                text.extend_from_slice(&moments.value(row).to_le_bytes());
-            }
-        }
-        XxHash3_128::oneshot(&text)
-    };
-    Ok((0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), says(row))).collect())
-}
-
-/// The rows of each day.
-fn by_day(batches: &[RecordBatch]) -> Result<BTreeMap<Day, Vec<RecordBatch>>, Error> {
-    let mut days: BTreeMap<Day, Vec<RecordBatch>> = BTreeMap::new();
-    for batch in batches {
-        let starts = batch.column_by_name("start_timestamp");
-        let starts = starts.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
-        let Some(starts) = starts else { continue };
-        let of: Vec<Day> = starts.values().iter().map(|micros| Timestamp::from_micros(*micros).day()).collect();
-        for day in of.iter().copied().collect::<BTreeSet<Day>>() {
-            let mask: BooleanArray = of.iter().map(|row| Some(*row == day)).collect();
-            days.entry(day).or_default().push(filter_record_batch(batch, &mask).map_err(Error::Rows)?);
-        }
-    }
-    Ok(days)
 }

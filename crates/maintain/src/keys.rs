@@ -7,7 +7,9 @@ use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch, StringArray};
 use async_trait::async_trait;
 use tributary_commit::LiveFiles;
-use tributary_connect::{agent_event_key, case_event_key, contact_event_key, field_change_key, flow_log_key};
+use tributary_connect::{
+    agent_event_key, case_event_key, contact_event_key, field_change_key, flow_log_key, test_case_key,
+};
 use tributary_core::{CommittedKeys, Day, Failure, Key, PartitionPath, RowKey, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
@@ -37,7 +39,7 @@ struct Keyed {
 const EVENT: &[&str] = &["instance_id", "event_id", "event_timestamp"];
 
 /// Every payload has rows in one of them.
-const KEYED: [Keyed; 6] = [
+const KEYED: [Keyed; 7] = [
     Keyed { table: "agent_event", columns: EVENT, key: |of, at, room| agent_event_key(of[0], of[1], at, room) },
     Keyed { table: "case_events", columns: EVENT, key: |of, at, room| case_event_key(of[0], of[1], at, room) },
     Keyed {
@@ -59,6 +61,16 @@ const KEYED: [Keyed; 6] = [
         table: "contact_events",
         columns: &["instance_id", "contact_id", "event_type", "event_id", "event_timestamp"],
         key: |of, at, room| contact_event_key((of[0], of[1]), (of[2], of[3]), at, room),
+    },
+    Keyed {
+        table: "connect_test_case_execution_results",
+        columns: &[
+            "connect_test_case_resource_arn",
+            "connect_test_case_execution_id",
+            "connect_test_case_status",
+            "connect_test_case_execution_start_timestamp",
+        ],
+        key: |of, at, room| test_case_key(of[0], of[1], of[2], at, room),
     },
 ];
 

@@ -106,10 +106,10 @@ impl MemoryLake {
 }
 
 fn connect(lookups: Lookups) -> Connect {
-    let kept = ["case_events", "contact_flow_log_events", "contact_events"];
+    let kept = ["agent_event_contacts", "case_events", "contact_flow_log_events", "contact_events"];
     let tables = tables().into_iter().map(|table| table.id).filter(|table| kept.contains(&table.as_str()));
     Connect::new(Options {
-        families: [Family::Case, Family::Flow, Family::Contact].into(),
+        families: [Family::Agent, Family::Case, Family::Flow, Family::Contact].into(),
         lookups: Known::new(lookups).into(),
         tables: tables.collect(),
         dedup_horizon: Duration::ZERO,

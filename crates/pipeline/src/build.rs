@@ -30,6 +30,7 @@ use tributary_source_file::FileSource;
 use tributary_source_kafka::{Group, Signing};
 use tributary_source_kinesis::Group as KinesisGroup;
 use tributary_source_s3::S3Source;
+use tributary_source_test_cases::TestCasesSource;
 use tributary_spool::Spool;
 use tributary_store::{FolderStore, ObjectStore, StoreError};
 use tributary_store_s3::S3Store;
@@ -42,6 +43,7 @@ use crate::kafka_plan::KafkaPlan;
 use crate::merge::Merged;
 use crate::plan::{ParquetPlan, Plan, SpoolPlan};
 use crate::source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
+use crate::test_cases_plan::TestCasesPlan;
 use crate::{LakePlan, Problem, check};
 
 /// How long an epoch of another process may stay unpublished before this one finishes it (architecture, section 6).
@@ -198,6 +200,9 @@ impl LineFactory {
                 SourceKind::File(file) => Box::new(self.file_source(source.name.as_str(), file, checkpoint).await?),
                 SourceKind::S3(s3) => Box::new(S3Source::open(self.s3_options(s3), checkpoint).await?),
                 SourceKind::Cases(cases) => self.cases_source(source.name.as_str(), cases, checkpoint).await?,
+                SourceKind::TestCases(tests) => {
+                    Box::new(TestCasesSource::open(self.test_cases_options(tests)?, checkpoint).await?)
+                }
                 // The only one: its partitions have scopes of their own.
                 SourceKind::Kafka(kafka) => return Ok(Box::new(self.group(kafka).await?.attach(checkpoint)?)),
                 // So have its shards.
@@ -229,6 +234,19 @@ impl LineFactory {
     #[cfg(not(feature = "cases"))]
     async fn cases_source(&self, name: &str, _: &CasesPlan, _: &Checkpoint) -> Result<Box<dyn Source>, Failure> {
         Err(Error::NoCases { whom: format!("source {name}") }.into())
+    }
+
+    /// What the source is told in this run.
+    pub(crate) fn test_cases_options(
+        &self,
+        tests: &TestCasesPlan,
+    ) -> Result<tributary_source_test_cases::Options, Error> {
+        let options = tests.options.clone();
+        if self.share.is_some() {
+            return Err(Error::Worker { name: options.name });
+        }
+        let poll = options.poll.filter(|_| self.plan.mode == Mode::Streaming);
+        Ok(tributary_source_test_cases::Options { poll, batch_bytes: self.most_batch_bytes(), ..options })
     }
 
     /// What the source is told in this run.

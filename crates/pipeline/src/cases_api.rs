@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tributary_aws::{Connection, Role};
+use tributary_aws::Connection;
 
 use crate::file::{CasesApiSection, Time};
 use crate::kept::{KeptIn, whom};
@@ -34,13 +34,7 @@ impl CasesApiPlan {
             refresh: section.refresh.map_or(Duration::from_secs(3_600), Time::duration),
             cache: section.cache.into(),
             rate: section.rate.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN.saturating_add(4)),
-            connection: Connection {
-                region: section.region,
-                endpoint: section.endpoint,
-                profile: section.profile,
-                role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-                authorities: section.authorities.map(PathBuf::from),
-            },
+            connection: section.reach.connection(),
         }
     }
 

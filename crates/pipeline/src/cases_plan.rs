@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tributary_aws::{Connection, Role};
+use tributary_aws::Connection;
 use tributary_core::Timestamp;
 
 use crate::file::{CasesSection, Moment, Time};
@@ -56,13 +56,7 @@ impl CasesPlan {
             settle: time(section.settle, 120),
             rate: section.rate.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN.saturating_add(4)),
             poll: time(section.poll, 60),
-            connection: Connection {
-                region: section.region,
-                endpoint: section.endpoint,
-                profile: section.profile,
-                role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-                authorities: section.authorities.map(PathBuf::from),
-            },
+            connection: section.reach.connection(),
         }
     }
 }

@@ -89,6 +89,13 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
                 Err(failure) => Err(in_words(&failure)),
             },
             SourceKind::Cases(cases) => domain(factory, name, cases).await,
+            SourceKind::TestCases(tests) => match factory.test_cases_options(tests) {
+                Ok(options) => {
+                    let probed = tributary_source_test_cases::TestCasesSource::probe(options).await;
+                    probed.map_err(|error| in_words(&error))
+                }
+                Err(error) => Err(in_words(&error)),
+            },
             SourceKind::S3(s3) => {
                 let probed = S3Source::probe(factory.s3_options(s3)).await;
                 probed.map_err(|error| in_words(&error))

@@ -5,8 +5,10 @@ mod flow_api;
 mod kafka;
 mod kinesis;
 mod privacy;
+mod reach;
 mod s3;
 mod table_name;
+mod test_cases;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,8 +28,10 @@ pub use flow_api::FlowApiSection;
 pub use kafka::{ClientSettings, GroupProtocol, KafkaSection, Mechanism, Start};
 pub use kinesis::{Begin, DeliveryWord, KinesisSection};
 pub use privacy::{PrivacySection, TreatmentWord};
+pub use reach::ReachSection;
 pub use s3::{Encryption, LakeS3Section, Moment, S3Section, StorageClass};
 pub use table_name::TableName;
+pub use test_cases::TestCasesSection;
 
 /// A pipeline file. What is left out is `None`; [`Plan`](crate::Plan) says what that means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -112,6 +116,8 @@ pub enum SourceSection {
     Kinesis(#[serde(deserialize_with = "section")] Box<KinesisSection>),
     /// `[sources.NAME.cases]`.
     Cases(#[serde(deserialize_with = "section")] Box<CasesSection>),
+    /// `[sources.NAME.test_cases]`.
+    TestCases(#[serde(deserialize_with = "section")] Box<TestCasesSection>),
 }
 
 /// `[sources.NAME.file]`.
@@ -195,11 +201,13 @@ pub enum Family {
     Flow,
     /// Contact events.
     Contact,
+    /// Executions of test cases.
+    TestCase,
 }
 
 impl Family {
     /// The families that become rows where a pipeline names none.
-    pub const USUAL: [Self; 3] = [Self::Agent, Self::Case, Self::Audit];
+    pub const USUAL: [Self; 4] = [Self::Agent, Self::Case, Self::Audit, Self::TestCase];
 
     /// As it is written.
     pub const fn as_str(self) -> &'static str {
@@ -209,6 +217,7 @@ impl Family {
             Self::Audit => "audit",
             Self::Flow => "flow",
             Self::Contact => "contact",
+            Self::TestCase => "test_case",
         }
     }
 
@@ -220,6 +229,7 @@ impl Family {
             Self::Audit => tributary_connect::Family::Audit,
             Self::Flow => tributary_connect::Family::Flow,
             Self::Contact => tributary_connect::Family::Contact,
+            Self::TestCase => tributary_connect::Family::TestCase,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tributary_aws::{Connection, Role};
+use tributary_aws::Connection;
 use tributary_connect::FlowLookup;
 use tributary_connect_api::{Client, Edition, Error, Options};
 use tributary_core::Timestamp;
@@ -37,13 +37,7 @@ impl FlowApiPlan {
             refresh: section.refresh.map_or(Duration::from_secs(24 * 3_600), Time::duration),
             cache: section.cache.into(),
             rate: section.rate.and_then(NonZeroU32::new).unwrap_or(Options::RATE),
-            connection: Connection {
-                region: section.region,
-                endpoint: section.endpoint,
-                profile: section.profile,
-                role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-                authorities: section.authorities.map(PathBuf::from),
-            },
+            connection: section.reach.connection(),
         }
     }
 

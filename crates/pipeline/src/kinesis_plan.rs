@@ -1,9 +1,7 @@
 //! What is read of Kinesis, checked.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tributary_aws::{Connection, Role};
 use tributary_core::PipelineId;
 use tributary_source_kinesis::{Delivery, Options, StartAt};
 
@@ -25,13 +23,7 @@ impl KinesisPlan {
         let defaults = Options::new(name.as_str(), section.stream);
         let consumer = section.consumer.unwrap_or_else(|| format!("tributary-{pipeline}"));
         let options = Options {
-            connection: Connection {
-                region: section.region,
-                endpoint: section.endpoint,
-                profile: section.profile,
-                role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-                authorities: section.authorities.map(PathBuf::from),
-            },
+            connection: section.reach.connection(),
             start: match section.start {
                 None | Some(Begin::Oldest) => StartAt::Oldest,
                 Some(Begin::Latest) => StartAt::Latest,

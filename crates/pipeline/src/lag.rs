@@ -36,7 +36,7 @@ pub async fn lag(
                 lags.extend(told.into_iter().map(|(split, oldest)| (split, SplitLag { records: None, oldest })));
                 continue;
             }
-            SourceKind::File(_) | SourceKind::S3(_) | SourceKind::Cases(_) => continue,
+            SourceKind::File(_) | SourceKind::S3(_) | SourceKind::Cases(_) | SourceKind::TestCases(_) => continue,
         };
         let (options, checkpoint, clock) = (kafka.with_secrets()?, checkpoint.clone(), Arc::clone(clock));
         let told = blocking("a source", move || tributary_source_kafka::lag(&options, &checkpoint, &clock)).await??;

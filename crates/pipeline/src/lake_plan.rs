@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use tributary_aws::{Connection, Role};
 use tributary_store_s3::{Encryption, Options, Spill};
 
 use crate::file::{Encryption as Named, LakeS3Section, LakeSection};
@@ -37,13 +36,7 @@ fn options(bucket: String, prefix: String, section: LakeS3Section, spool: Option
     let part_size = section.part_size.map(|size| usize::try_from(size.bytes()).unwrap_or(usize::MAX));
     let defaults = Options::new(bucket, prefix);
     Options {
-        connection: Connection {
-            region: section.region,
-            endpoint: section.endpoint,
-            profile: section.profile,
-            role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-            authorities: section.authorities.map(PathBuf::from),
-        },
+        connection: section.reach.connection(),
         path_style: section.path_style.unwrap_or(false),
         encryption: section.encryption.map(|named| match named {
             Named::S3 => Encryption::S3,

@@ -45,6 +45,7 @@ mod schema;
 mod source_plan;
 mod strict;
 mod tables;
+mod test_cases_plan;
 mod tree;
 mod unit;
 mod walk;
@@ -60,8 +61,9 @@ pub use file::{
     AgentTimeSection, Begin, CasesApiSection, CasesSection, ClientSettings, CommitSection, ConnectSection,
     DedupSection, DeliveryWord, Encryption, Family, FileSection, FlowApiSection, FlowSection, GroupProtocol, Interval,
     KafkaSection, KinesisSection, LakeS3Section, LakeSection, LatestSection, Mechanism, MemorySection, Mode, Moment,
-    OnChanged, OnGap, ParquetSection, PipelineFile, PrivacySection, S3Section, SinkSection, Size, SourceName,
-    SourceSection, Spool, SpoolSection, Start, StorageClass, TableName, Tables, Time, TransformSection, TreatmentWord,
+    OnChanged, OnGap, ParquetSection, PipelineFile, PrivacySection, ReachSection, S3Section, SinkSection, Size,
+    SourceName, SourceSection, Spool, SpoolSection, Start, StorageClass, TableName, Tables, TestCasesSection, Time,
+    TransformSection, TreatmentWord,
 };
 pub use flow_api::{FlowApiPlan, FlowFacts};
 pub use flows::{rebuild_flows, update_flows};
@@ -81,4 +83,5 @@ pub use reference::reference;
 pub use schema::json_schema;
 pub use source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
 pub use tables::{ColumnDoc, ElementDoc, MemberDoc, PartitionBy, TableDoc, table_docs};
+pub use test_cases_plan::TestCasesPlan;
 pub use tributary_core::Share;

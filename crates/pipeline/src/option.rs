@@ -9,6 +9,7 @@ mod kafka;
 mod kinesis;
 mod privacy;
 mod s3;
+mod test_cases;
 
 use std::time::Duration;
 
@@ -51,8 +52,6 @@ pub(crate) enum Shape {
     TableOrFalse(&'static [Entry]),
     /// Tables by name, each with these keys.
     Named(&'static [Entry]),
-    /// Not in this version; says what there is instead.
-    Later(&'static str),
 }
 
 /// A value.
@@ -93,6 +92,8 @@ pub(crate) enum Kind {
     Domain,
     /// Ids of cases; at least one.
     CaseIds,
+    /// The id of an instance of Amazon Connect.
+    Instance,
     /// Settings of librdkafka.
     Settings,
     /// Texts by name.
@@ -117,17 +118,11 @@ pub(crate) enum Kind {
 pub(crate) struct Choice {
     pub(crate) name: &'static str,
     pub(crate) meaning: &'static str,
-    /// Whether this version has it.
-    pub(crate) ready: bool,
 }
 
 impl Choice {
     const fn new(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, meaning, ready: true }
-    }
-
-    const fn later(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, meaning, ready: false }
+        Self { name, meaning }
     }
 }
 
@@ -242,12 +237,13 @@ static SOURCE: &[Entry] = &[
         Default::Words("another kind of source"),
         "Audit events of Amazon Connect Cases: who changed which field of a case. The service is asked for them, a case at a time. Credentials are never written here.",
     ),
-    Entry::new("test_cases", Shape::Later(NOT_TEST_CASES), Default::Words(""), ""),
+    Entry::new(
+        "test_cases",
+        Shape::Table(test_cases::SOURCE),
+        Default::Words("another kind of source"),
+        "Executions of an instance's test cases: which test of a flow ran when, and how it ended. The service is asked for them. Credentials are never written here.",
+    ),
 ];
-
-const NOT_TEST_CASES: &str = "this version reads events, from files, objects in S3, Kafka, Kinesis and Amazon Connect \
-                              Cases: [sources.NAME.file], [sources.NAME.s3], [sources.NAME.kafka], \
-                              [sources.NAME.kinesis], [sources.NAME.cases]";
 
 /// Of every source that reads files or objects.
 const RECORD_LIMIT: Entry = Entry::new(
@@ -358,11 +354,11 @@ fn collect_sections(entries: &'static [Entry], path: &str, key: &str, found: &mu
     for entry in entries {
         let here = if path.is_empty() { entry.key.to_owned() } else { format!("{path}.{}", entry.key) };
         match entry.shape {
-            Shape::Leaf(_) | Shape::Later(_) => {}
+            Shape::Leaf(_) => {}
             Shape::Table(inner) | Shape::TableOrFalse(inner) => collect_sections(inner, &here, key, found),
             Shape::Named(inner) => collect_sections(inner, &format!("{here}.NAME"), key, found),
         }
-        if entry.key == key && !matches!(entry.shape, Shape::Later(_)) {
+        if entry.key == key {
             found.push(if path.is_empty() { "the top of the file".to_owned() } else { format!("[{path}]") });
         }
     }
@@ -377,7 +373,7 @@ pub(crate) fn find(path: &[&str]) -> Option<&'static Entry> {
         let entry = entries.iter().find(|entry| entry.key == *segment)?;
         found = Some(entry);
         entries = match entry.shape {
-            Shape::Leaf(_) | Shape::Later(_) => &[],
+            Shape::Leaf(_) => &[],
             Shape::Table(inner) | Shape::TableOrFalse(inner) => inner,
             Shape::Named(inner) => {
                 if segments.next().is_none() {

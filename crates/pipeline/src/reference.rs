@@ -42,7 +42,7 @@ fn section(text: &mut String, title: &str, meaning: &str, path: &str, entries: &
     for entry in entries {
         let here = if path.is_empty() { entry.key.to_owned() } else { format!("{path}.{}", entry.key) };
         let (here, inner) = match entry.shape {
-            Shape::Leaf(_) | Shape::Later(_) => continue,
+            Shape::Leaf(_) => continue,
             Shape::Table(inner) | Shape::TableOrFalse(inner) => (here, inner),
             Shape::Named(inner) => {
                 let named = format!("{here}.NAME");
@@ -59,7 +59,7 @@ fn row(path: &str, entry: &Entry) -> Option<String> {
     let kind = match &entry.shape {
         Shape::Leaf(kind) => type_of(kind),
         Shape::TableOrFalse(_) => format!("[table](#{}{}) or `false`", path.replace('.', ""), entry.key),
-        Shape::Table(_) | Shape::Named(_) | Shape::Later(_) => return None,
+        Shape::Table(_) | Shape::Named(_) => return None,
     };
     let default = match entry.default {
         Default::Required(_) => "required".to_owned(),
@@ -84,7 +84,7 @@ fn type_of(kind: &Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Bucket => "`s3://` URL".to_owned(),
         Kind::Patterns => "list of patterns".to_owned(),
-        Kind::Domain => "id".to_owned(),
+        Kind::Domain | Kind::Instance => "id".to_owned(),
         Kind::CaseIds => "list of ids".to_owned(),
         Kind::Moment => "day or moment".to_owned(),
         Kind::Begin => "`oldest`, `latest`, day or moment".to_owned(),
@@ -106,15 +106,8 @@ fn type_of(kind: &Kind) -> String {
 }
 
 fn meanings(choices: &[Choice]) -> String {
-    let ready = choices.iter().filter(|choice| choice.ready);
-    let ready: Vec<String> = ready.map(|choice| format!("`{}`: {}", choice.name, choice.meaning)).collect();
-    let later: Vec<String> =
-        choices.iter().filter(|choice| !choice.ready).map(|choice| format!("`{}`", choice.name)).collect();
-    let mut text = format!(" {}.", ready.join("; "));
-    if !later.is_empty() {
-        text.push_str(&format!(" Not in this version: {}.", later.join(", ")));
-    }
-    text
+    let all: Vec<String> = choices.iter().map(|choice| format!("`{}`: {}", choice.name, choice.meaning)).collect();
+    format!(" {}.", all.join("; "))
 }
 
 /// Compares a generated file of the repository with what it must be; with `UPDATE=1` writes it.

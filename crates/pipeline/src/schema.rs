@@ -20,9 +20,8 @@ pub fn json_schema() -> String {
 }
 
 fn table(entries: &[Entry]) -> Map<String, Value> {
-    let usable = || entries.iter().filter(|entry| !matches!(entry.shape, Shape::Later(_)));
-    let properties: Map<String, Value> = usable().map(|entry| (entry.key.to_owned(), property(entry))).collect();
-    let required: Vec<&str> = usable().filter(|entry| entry.is_required()).map(|entry| entry.key).collect();
+    let properties: Map<String, Value> = entries.iter().map(|entry| (entry.key.to_owned(), property(entry))).collect();
+    let required: Vec<&str> = entries.iter().filter(|entry| entry.is_required()).map(|entry| entry.key).collect();
     let mut schema = Map::new();
     schema.insert("type".to_owned(), json!("object"));
     schema.insert("additionalProperties".to_owned(), json!(false));
@@ -44,7 +43,6 @@ fn property(entry: &Entry) -> Value {
             "patternProperties": {"^[a-z][a-z0-9_]{0,63}$": one_of(inner)},
             "additionalProperties": false,
         })),
-        Shape::Later(_) => object(json!({"not": {}})),
     };
     schema.insert("description".to_owned(), json!(entry.meaning));
     if let Default::Value(written) = entry.default
@@ -91,6 +89,7 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         Kind::Stream => json!({"type": "string", "minLength": 1}),
         Kind::AwsName => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}),
         Kind::Domain => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,500}$"}),
+        Kind::Instance => json!({"type": "string", "pattern": "^[A-Za-z0-9-]{1,100}$"}),
         Kind::CaseIds => json!({
             "type": "array",
             "items": {"type": "string", "pattern": "^[A-Za-z0-9._/:#=+-]{1,500}$"},
@@ -120,18 +119,18 @@ fn leaf(kind: &Kind) -> Map<String, Value> {
         }),
         Kind::Size { .. } => json!({"type": "string", "pattern": SIZE_PATTERN}),
         Kind::Time { .. } => json!({"type": "string", "pattern": TIME_PATTERN}),
-        Kind::Choice(choices) => json!({"enum": ready(choices)}),
+        Kind::Choice(choices) => json!({"enum": names(choices)}),
         Kind::Choices(choices) => list_of(choices),
         Kind::AllOrChoices(choices) => json!({"oneOf": [{"const": "all"}, list_of(choices)]}),
     })
 }
 
 fn list_of(choices: &[Choice]) -> Value {
-    json!({"type": "array", "items": {"enum": ready(choices)}, "minItems": 1, "uniqueItems": true})
+    json!({"type": "array", "items": {"enum": names(choices)}, "minItems": 1, "uniqueItems": true})
 }
 
-fn ready(choices: &[Choice]) -> Vec<&'static str> {
-    choices.iter().filter(|choice| choice.ready).map(|choice| choice.name).collect()
+fn names(choices: &[Choice]) -> Vec<&'static str> {
+    choices.iter().map(|choice| choice.name).collect()
 }
 
 /// The members of a literal that is an object.
@@ -159,7 +158,7 @@ mod tests {
         assert_eq!(schema.pointer(&format!("{file}/required")), Some(&json!(["paths"])));
         assert_eq!(
             schema.pointer("/properties/transform/properties/connect/properties/families/default"),
-            Some(&json!(["agent", "case", "audit"]))
+            Some(&json!(["agent", "case", "audit", "test_case"]))
         );
     }
 }

@@ -1,9 +1,8 @@
 //! What is read, checked.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tributary_aws::{Connection, Role};
+use tributary_aws::Connection;
 use tributary_core::{PipelineId, RecordLimit};
 use tributary_source_s3::{Keys, Options};
 
@@ -13,6 +12,7 @@ use crate::kafka_plan::KafkaPlan;
 use crate::kinesis_plan::KinesisPlan;
 use crate::lake_plan::LakePlan;
 use crate::location::Location;
+use crate::test_cases_plan::TestCasesPlan;
 
 /// One source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum SourceKind {
     Kafka(Box<KafkaPlan>),
     /// Audit events of Amazon Connect Cases. What a run adds is filled in when it is built.
     Cases(Box<CasesPlan>),
+    /// Executions of test cases. What a run adds is filled in when it is built.
+    TestCases(Box<TestCasesPlan>),
     /// A stream of Kinesis. What a run adds is filled in when it is built.
     Kinesis(Box<KinesisPlan>),
     /// Objects in S3. What a run adds (its mode, its share, the size of batches) is filled in when it is built.
@@ -72,6 +74,7 @@ impl SourcePlan {
                 SourceKind::Kinesis(Box::new(KinesisPlan::new(&name, *kinesis, pipeline)))
             }
             SourceSection::Cases(cases) => SourceKind::Cases(Box::new(CasesPlan::new(*cases))),
+            SourceSection::TestCases(tests) => SourceKind::TestCases(Box::new(TestCasesPlan::new(&name, *tests))),
             SourceSection::S3(s3) => SourceKind::S3(Box::new(S3Plan::new(&name, *s3, lake))),
         };
         Self { name, kind }
@@ -81,8 +84,8 @@ impl SourcePlan {
     pub fn record_limit(&self) -> RecordLimit {
         match &self.kind {
             SourceKind::File(file) => file.record_limit,
-            // A page of a history is never as large.
-            SourceKind::Cases(_) => RecordLimit::DEFAULT,
+            // A page of a history is never as large, nor is what is said of a test case.
+            SourceKind::Cases(_) | SourceKind::TestCases(_) => RecordLimit::DEFAULT,
             SourceKind::S3(s3) => s3.options.record_limit,
             SourceKind::Kafka(kafka) => kafka.record_limit(),
             SourceKind::Kinesis(kinesis) => kinesis.options.record_limit,
@@ -108,13 +111,7 @@ impl S3Plan {
             Ok(Location::S3 { bucket, prefix }) => (bucket, prefix),
             Ok(Location::Folder(_)) | Err(_) => (section.location, String::new()),
         };
-        let connection = Connection {
-            region: section.region,
-            endpoint: section.endpoint,
-            profile: section.profile,
-            role: section.role.map(|arn| Role { arn, external_id: section.external_id }),
-            authorities: section.authorities.map(PathBuf::from),
-        };
+        let connection = section.reach.connection();
         let lake = match lake {
             LakePlan::S3(lake) if lake.bucket == bucket && is_one_server(&lake.connection, &connection) => {
                 Some(lake.prefix.clone())

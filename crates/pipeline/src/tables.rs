@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The files, in the order of the documentation.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     include_str!("../../../schemas/tables/agent_event.toml"),
     include_str!("../../../schemas/tables/agent_event_contacts.toml"),
     include_str!("../../../schemas/tables/agent_status_intervals.toml"),
@@ -23,6 +23,7 @@ const FILES: [&str; 18] = [
     include_str!("../../../schemas/tables/contact_flow_log_events.toml"),
     include_str!("../../../schemas/tables/contact_events.toml"),
     include_str!("../../../schemas/tables/contact_flow_events.toml"),
+    include_str!("../../../schemas/tables/connect_test_case_execution_results.toml"),
     include_str!("../../../schemas/tables/rejected.toml"),
 ];
 
@@ -142,6 +143,7 @@ mod tests {
             ("contact_flow_log_events", 20),
             ("contact_events", 26),
             ("contact_flow_events", 22),
+            ("connect_test_case_execution_results", 20),
             ("rejected", 14),
         ];
         assert_eq!(columns, expected);

@@ -169,7 +169,7 @@ fn read(shape: &Shape, variable: &str, text: &str) -> Value {
             let origin = || Origin::Variable(variable.to_owned());
             Value::List(items.map(|item| Node { origin: origin(), value: Value::Text(item.to_owned()) }).collect())
         }
-        Shape::Leaf(_) | Shape::Table(_) | Shape::Named(_) | Shape::Later(_) => kept(),
+        Shape::Leaf(_) | Shape::Table(_) | Shape::Named(_) => kept(),
     }
 }
 

@@ -45,15 +45,9 @@ impl Walk {
     }
 
     fn table(&mut self, entries: &'static [Entry], table: &Table, origin: &Origin, path: &str) {
-        let mut later = false;
         for (key, member) in &table.members {
             let here = join(path, key);
             match entries.iter().find(|entry| entry.key == key) {
-                Some(Entry { shape: Shape::Later(instead), .. }) => {
-                    later = true;
-                    let message = format!("{} is not in this version", section(&here));
-                    self.add(Class::Shape, &member.key, &here, message, with_name(instead, path));
-                }
                 Some(entry) => self.entry(entry, &member.node, &here),
                 None => {
                     let message = format!("unknown key {key:?} {}", inside(path));
@@ -61,8 +55,7 @@ impl Walk {
                 }
             }
         }
-        // Who asked for a kind that is not there yet has not forgotten the one that is.
-        let missing = |entry: &&Entry| !later && !table.members.contains_key(entry.key);
+        let missing = |entry: &&Entry| !table.members.contains_key(entry.key);
         for entry in entries.iter().filter(missing) {
             if let Default::Required(line) = entry.default {
                 let here = join(path, entry.key);
@@ -136,7 +129,10 @@ impl Walk {
                     origin,
                     path,
                     message,
-                    format!("add [{path}.file], [{path}.s3], [{path}.kafka], [{path}.kinesis] or [{path}.cases]"),
+                    format!(
+                        "add [{path}.file], [{path}.s3], [{path}.kafka], [{path}.kinesis], [{path}.cases] or \
+                         [{path}.test_cases]"
+                    ),
                 );
             }
             [] | [_] => {}
@@ -169,6 +165,7 @@ impl Walk {
             (Kind::Stream, Value::Text(text)) => kinesis::stream(text),
             (Kind::AwsName, Value::Text(text)) => kinesis::name(text),
             (Kind::Domain, Value::Text(text)) => cases::domain(text),
+            (Kind::Instance, Value::Text(text)) => cases::instance(text),
             (Kind::CaseIds, Value::List(items)) => return self.list(key, node, items, path, &cases::case),
             (Kind::Start, Value::Text(text)) => kafka::start(text),
             (Kind::Start, Value::Table(topics)) => return self.offsets(topics, path),
@@ -363,16 +360,15 @@ fn within<T: PartialOrd>(
 }
 
 fn choice(text: &str, choices: &[Choice]) -> Result<(), Refused> {
-    let ready = || choices.iter().filter(|choice| choice.ready).map(|choice| choice.name);
+    let names = || choices.iter().map(|choice| choice.name);
     match choices.iter().find(|choice| choice.name == text) {
-        Some(found) if found.ready => Ok(()),
-        Some(_) => Err(Refused::new(Class::Shape, format!("{text:?} is not in this version"), one_of(ready()))),
+        Some(_) => Ok(()),
         None => {
-            let near = nearest(text, ready()).map(|name| format!("did you mean {name:?}?"));
+            let near = nearest(text, names()).map(|name| format!("did you mean {name:?}?"));
             Err(Refused::new(
                 Class::Shape,
                 format!("{text:?} is not known here"),
-                near.unwrap_or_else(|| one_of(ready())),
+                near.unwrap_or_else(|| one_of(names())),
             ))
         }
     }
@@ -411,7 +407,9 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
             ("a text", Some(format!("write it in quotes, for example {key} = \"agent-events\"")))
         }
         Kind::Start => ("a text or a table", Some(format!("write for example {key} = \"latest\""))),
-        Kind::Domain => ("a text", Some(format!("write for example {key} = \"11111111-2222-3333-4444-555555555555\""))),
+        Kind::Domain | Kind::Instance => {
+            ("a text", Some(format!("write for example {key} = \"11111111-2222-3333-4444-555555555555\"")))
+        }
         Kind::Paths | Kind::Patterns | Kind::StatusArns | Kind::Tags | Kind::Topics | Kind::CaseIds => {
             ("a list of texts", None)
         }
@@ -448,7 +446,7 @@ fn wrong_type(key: &str, kind: &Kind, value: &Value) -> Refused {
 }
 
 fn help_for_unknown(key: &str, entries: &[Entry]) -> String {
-    let usable = || entries.iter().filter(|entry| !matches!(entry.shape, Shape::Later(_))).map(|entry| entry.key);
+    let usable = || entries.iter().map(|entry| entry.key);
     if let Some(near) = nearest(key, usable()) {
         return format!("did you mean {near:?}?");
     }
@@ -463,7 +461,7 @@ fn keys_of(entry: &Entry) -> String {
         Shape::Table(inner) | Shape::TableOrFalse(inner) => {
             inner.iter().map(|entry| entry.key).collect::<Vec<_>>().join(", ")
         }
-        Shape::Leaf(_) | Shape::Named(_) | Shape::Later(_) => "names of your choice".to_owned(),
+        Shape::Leaf(_) | Shape::Named(_) => "names of your choice".to_owned(),
     }
 }
 

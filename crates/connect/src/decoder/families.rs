@@ -8,6 +8,7 @@ use super::{ConnectDecoder, Outcome, Place, parse};
 use crate::case;
 use crate::contact::ContactEvent;
 use crate::flow::Line;
+use crate::test_case;
 
 impl ConnectDecoder {
     pub(super) fn case(&mut self, place: Place<'_>, text: &str, read_at: Timestamp, outcome: &mut Outcome) -> u32 {
@@ -116,11 +117,52 @@ impl ConnectDecoder {
         1
     }
 
+    pub(super) fn test_cases(
+        &mut self,
+        mut place: Place<'_>,
+        text: &str,
+        read_at: Timestamp,
+        outcome: &mut Outcome,
+    ) -> u32 {
+        let value = match parse(place, text) {
+            Ok(value) => value,
+            Err(rejection) => return outcome.reject(*rejection),
+        };
+        let answer = test_case::Answer::read(&value, &mut self.unknown);
+        for execution in answer.executions() {
+            if let Err(rejection) = self.test_case(place, (answer, execution), read_at, outcome) {
+                outcome.rejected.push(*rejection);
+            }
+            place.index += 1;
+        }
+        outcome.count(&self.unknown);
+        match u32::try_from(answer.executions().len()) {
+            Ok(units) if units > 0 => units,
+            _ => outcome.skip(SkipReason::EmptyWrapper),
+        }
+    }
+
+    fn test_case(
+        &mut self,
+        place: Place<'_>,
+        (answer, value): (test_case::Answer<'_>, &Value),
+        read_at: Timestamp,
+        outcome: &mut Outcome,
+    ) -> Result<(), Box<Rejection>> {
+        let execution = answer.execution(value, &mut self.unknown);
+        let execution = execution.map_err(|refused| Box::new(place.refused(refused, &answer.alone(value))))?;
+        let start = place.usable(execution.start, "TestCaseExecutions.StartTime", &answer.alone(value))?;
+        let key = self.results.push(&execution, (start, read_at), outcome.owner());
+        outcome.made(key, start, place.arrival);
+        Ok(())
+    }
+
     /// The rows of every family but that of agents, with their owners.
     pub(super) fn others(&mut self) -> Result<Vec<(TableBatch, Vec<u32>)>, arrow_schema::ArrowError> {
         let mut others = self.cases.finish()?;
         others.extend(self.lines.finish()?);
         others.extend(self.contacts.finish()?);
+        others.extend(self.results.finish()?);
         Ok(others)
     }
 }

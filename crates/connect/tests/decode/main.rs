@@ -12,6 +12,7 @@ mod flows;
 mod oracle;
 mod privacy;
 mod render;
+mod test_cases;
 
 use std::path::Path;
 use std::sync::Arc;

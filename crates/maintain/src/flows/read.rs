@@ -1,6 +1,6 @@
 //! Lines of flow logs and events of contacts, read back out of the lake.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ListArray, MapArray, PrimitiveArray, RecordBatch, StringArray};
 use tributary_connect::flow::{Block, ContactFacts, ContactLog, Happening, Lane, Said};
-use tributary_core::{Key, Timestamp};
+use tributary_core::{Day, Key, Timestamp};
 use twox_hash::XxHash3_64;
 
 use crate::error::Error;
@@ -44,6 +44,9 @@ pub(super) const EVENT: [&str; 10] = [
     "queue_arn",
     "disconnect_timestamp",
 ];
+
+/// What they need of a contact in an agent's snapshot.
+pub(super) const AGENT: [&str; 3] = ["instance_id", "contact_id", "channel"];
 
 /// What tells a contact.
 pub(super) const WHO: [&str; 2] = ["instance_id", "contact_id"];
@@ -85,6 +88,8 @@ pub(super) struct Known {
     events: Vec<Event>,
     instance_arn: Option<Box<str>>,
     account_id: Option<Box<str>>,
+    /// What agents' snapshots of a day say of its channel.
+    agents: BTreeMap<Day, Arc<str>>,
 }
 
 /// What an event says of a contact.
@@ -111,16 +116,37 @@ impl Known {
         lines.chain(self.events.iter().map(|event| event.at)).max()
     }
 
+    /// The moments of all lines and events, in order, each with the channel that it says.
+    fn moments(&self) -> Vec<(Timestamp, Option<&Arc<str>>)> {
+        let blocks = self.blocks.iter().map(|block| (block.at, None));
+        let events = self.events.iter().map(|event| (event.at, event.channel.as_ref()));
+        let mut moments: Vec<(Timestamp, Option<&Arc<str>>)> = blocks.chain(events).collect();
+        moments.sort_unstable();
+        moments
+    }
+
+    /// Whether an agent's snapshot of the day may have to say the channel: something was heard of the contact on that day or so
+    /// many before, and no event of it, between two long silences, says the channel.
+    pub(super) fn asks_agents(&self, day: Day, silence: Duration) -> bool {
+        if self.blocks.is_empty() {
+            return false;
+        }
+        let from = day.days().saturating_sub(days_of(silence));
+        let moments = self.moments();
+        let mut parts = moments.chunk_by(|(one, _), (next, _)| !is_long((*one, *next), silence));
+        parts.any(|part| {
+            let is_near = part.iter().any(|(at, _)| (from..=day.days()).contains(&at.day().days()));
+            is_near && part.iter().all(|(_, channel)| channel.is_none())
+        })
+    }
+
     /// The contact, cut where nothing is heard of it for so long: what comes later is another beginning.
     pub(super) fn parts(mut self, silence: Duration) -> Vec<Part> {
         self.blocks.sort_by_key(|block| block.at);
         self.events.sort();
-        let moments = self.blocks.iter().map(|block| block.at).chain(self.events.iter().map(|event| event.at));
-        let mut moments: Vec<Timestamp> = moments.collect();
-        moments.sort_unstable();
-        let silence = i64::try_from(silence.as_micros()).unwrap_or(i64::MAX);
-        let is_long = |pair: &&[Timestamp]| pair[1].micros().saturating_sub(pair[0].micros()) >= silence;
-        let ends: Vec<Timestamp> = moments.windows(2).filter(is_long).map(|pair| pair[1]).collect();
+        let mut moments: Vec<Timestamp> = self.moments().into_iter().map(|(at, _)| at).collect();
+        let pairs = moments.windows(2).filter(|pair| is_long((pair[0], pair[1]), silence));
+        let ends: Vec<Timestamp> = pairs.map(|pair| pair[1]).collect();
         let (mut blocks, mut events) = (self.blocks.into_iter().peekable(), self.events.into_iter().peekable());
         let mut parts = Vec::with_capacity(ends.len() + 1);
         for end in ends.into_iter().map(Some).chain([None]) {
@@ -134,10 +160,35 @@ impl Known {
             while let Some(event) = events.next_if(|event| is_before(event.at)) {
                 part.take(event);
             }
+            if part.facts.channel.is_none() {
+                let heard = moments.iter().filter(|at| is_before(**at)).map(|at| at.day());
+                part.facts.channel = channel_of(&self.agents, heard, days_of(silence));
+            }
+            moments.retain(|at| !is_before(*at));
             parts.push(part);
         }
         parts
     }
+}
+
+fn is_long((one, next): (Timestamp, Timestamp), silence: Duration) -> bool {
+    let silence = i64::try_from(silence.as_micros()).unwrap_or(i64::MAX);
+    next.micros().saturating_sub(one.micros()) >= silence
+}
+
+/// In so many days a silence ends.
+pub(super) fn days_of(silence: Duration) -> i32 {
+    i32::try_from(silence.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX)
+}
+
+/// What the first snapshot says from the first of these days to so many after the last of them.
+fn channel_of(agents: &BTreeMap<Day, Arc<str>>, heard: impl Iterator<Item = Day>, after: i32) -> Option<Box<str>> {
+    let (first, last) = heard.fold(None, |range: Option<(Day, Day)>, day| {
+        let (first, last) = range.unwrap_or((day, day));
+        Some((first.min(day), last.max(day)))
+    })?;
+    let mut said = agents.range(first..).take_while(|(day, _)| day.days() <= last.days().saturating_add(after));
+    said.next().map(|(_, channel)| (**channel).into())
 }
 
 impl Part {
@@ -222,6 +273,47 @@ pub(super) fn contacts(batch: &RecordBatch, file: &Key, mut each: impl FnMut(usi
         each(row, hash(instances.value(row), contacts.value(row)));
     }
     Ok(())
+}
+
+/// Calls `each` with the hash of the contact of each row, and the channel if there is one.
+pub(super) fn channels(
+    batch: &RecordBatch,
+    file: &Key,
+    mut each: impl FnMut(u64, (&str, &str), Option<&str>),
+) -> Result<(), Error> {
+    let batch = Batch { batch, file };
+    let [instances, contacts, channels] = try_map(AGENT, |column| batch.text(column))?;
+    for row in (0..contacts.len()).filter(|row| contacts.is_valid(*row)) {
+        // Lines and events have it in lower case.
+        let (instance, contact) = (instances.value(row), contacts.value(row).to_ascii_lowercase());
+        each(hash(instance, &contact), (instance, &contact), value(channels, row));
+    }
+    Ok(())
+}
+
+/// Takes what agents' snapshots of a day say of channels into account, for the contacts of these hashes.
+pub(super) fn agents(
+    batch: &RecordBatch,
+    (file, day): (&Key, Day),
+    asking: &HashSet<u64>,
+    known: &mut Contacts,
+    shared: &mut Shared,
+) -> Result<(), Error> {
+    channels(batch, file, |hash, (instance, contact), channel| {
+        let (Some(channel), true) = (channel, asking.contains(&hash)) else { return };
+        let Some(known) = known.get_mut(&(instance.into(), contact.into())) else { return };
+        let channel = shared.text(as_events_say(channel));
+        let said = known.agents.entry(day).or_insert_with(|| Arc::clone(&channel));
+        // Whatever the order of the rows.
+        if channel < *said {
+            *said = channel;
+        }
+    })
+}
+
+/// Agents' snapshots have written a channel in two ways.
+fn as_events_say(channel: &str) -> &str {
+    if channel == "TASKS" { "TASK" } else { channel }
 }
 
 fn value(array: &StringArray, row: usize) -> Option<&str> {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow_array::Array as _;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tributary_connect::flow::contact_flow_events;
 use tributary_core::Fault;
 use tributary_store::MemoryStore;
 use tributary_testkit::FixedClock;
@@ -48,6 +50,25 @@ fn event(contact: u32, kind: &str, (day, second): (u32, u32)) -> String {
     .to_string()
 }
 
+/// An agent's snapshot with a contact.
+fn snapshot(contact: u32, channel: &str, (day, second): (u32, u32)) -> String {
+    json!({
+        "AgentARN": format!("{ARN}/agent/a-1"), "AWSAccountId": "111122223333", "EventId": format!("{contact}-{channel}-{day}-{second}"),
+        "EventTimestamp": moment(day, second), "EventType": "STATE_CHANGE", "InstanceARN": ARN, "Version": "2017-10-01",
+        "PreviousAgentSnapshot": null,
+        "CurrentAgentSnapshot": {
+            "AgentStatus": {"ARN": format!("{ARN}/agent-state/s"), "Name": "Available", "StartTimestamp": moment(day, second)},
+            "Configuration": null,
+            "Contacts": [{
+                "ContactId": format!("C-{contact}"), "InitialContactId": null, "Channel": channel, "InitiationMethod": "INBOUND",
+                "State": "CONNECTED", "StateStartTimestamp": moment(day, second),
+                "ConnectedToAgentTimestamp": moment(day, second), "QueueTimestamp": null, "Queue": null,
+            }],
+        },
+    })
+    .to_string()
+}
+
 /// What a row says in all of its columns but the last, by its id.
 type Rows = BTreeMap<String, String>;
 
@@ -55,7 +76,7 @@ struct Lake(MemoryLake);
 
 impl Lake {
     async fn open(store: &MemoryStore, process: u128) -> Self {
-        Self(MemoryLake::open(store, process, &[LINES, EVENTS, EXECUTIONS]).await)
+        Self(MemoryLake::open(store, process, &[AGENTS, LINES, EVENTS, EXECUTIONS]).await)
     }
 
     async fn tell(&mut self, payloads: &[String]) {
@@ -110,7 +131,8 @@ impl Lake {
         self.0.log.recover().await.unwrap();
         let live = self.0.log.live().clone();
         let (mut known, mut shared, mut newest) = (Contacts::new(), read::Shared::default(), i64::MIN);
-        for (table, _, file) in live.iter() {
+        let mut agents = Vec::new();
+        for (table, day, file) in live.iter() {
             let mut see = |batch: &RecordBatch| {
                 let moments = batch.column_by_name("event_timestamp").unwrap();
                 let moments = moments.as_primitive::<TimestampMicrosecondType>().values().iter();
@@ -133,6 +155,16 @@ impl Lake {
                 }
                 _ => Ok(()),
             }
+            .unwrap();
+            agents.extend((table.as_str() == AGENTS).then(|| (day.day().unwrap(), file)));
+        }
+        // Whoever is known is asked about, on all days.
+        let all: HashSet<u64> = known.keys().map(|(instance, contact)| read::hash(instance, contact)).collect();
+        for (day, file) in agents {
+            scan(self.0.store.as_ref(), file, &read::AGENT, &mut |batch| {
+                read::agents(batch, (&file.key, day), &all, &mut known, &mut shared)
+            })
+            .await
             .unwrap();
         }
         let mut rows = ExecutionRows::default();
@@ -196,14 +228,23 @@ fn told() -> impl Strategy<Value = String> {
         }
     });
     let events = prop::sample::select(vec!["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED"]);
-    let events = (0..3_u32, events, at).prop_map(|(contact, kind, at)| event(contact, kind, at));
-    prop_oneof![4 => lines, 1 => events]
+    let is_mute = prop::bool::ANY;
+    let events = (0..3_u32, events, at.clone(), is_mute).prop_map(|(contact, kind, at, is_mute)| {
+        let event = event(contact, kind, at);
+        if is_mute { event.replace("\"channel\":\"VOICE\",", "") } else { event }
+    });
+    let channels = prop::sample::select(vec!["CHAT", "TASKS", "VOICE"]);
+    let snapshots = (0..3_u32, channels, at).prop_map(|(contact, channel, at)| snapshot(contact, channel, at));
+    prop_oneof![5 => lines, 1 => events, 1 => snapshots]
 }
 
 /// Of one id there is one line: the first that is told.
 fn once_each(payloads: Vec<String>) -> Vec<String> {
     let mut ids = BTreeSet::new();
-    let id = |payload: &str| serde_json::from_str::<Value>(payload).unwrap()["eventid"].as_str().map(str::to_owned);
+    let id = |payload: &str| {
+        let payload: Value = serde_json::from_str(payload).unwrap();
+        ["eventid", "EventId"].iter().find_map(|name| payload[*name].as_str().map(str::to_owned))
+    };
     payloads.into_iter().filter(|payload| id(payload).is_none_or(|id| ids.insert(id))).collect()
 }
 
@@ -287,6 +328,34 @@ fn what_goes_on_is_written_when_nothing_more_is_expected() {
             rows.iter().any(|row| row.contains("contact_id=c-1") && row.contains("DISCONNECTED_PARTICIPANT")),
             "{rows:?}"
         );
+    });
+}
+
+/// Of a contact without events its agents know the channel, whether they are heard before its lines or after; an event knows better.
+#[test]
+fn a_channel_is_told_by_agents_where_no_event_does() {
+    play(async {
+        let mut lake = Lake::open(&MemoryStore::new(), 1).await;
+        let said = |rows: Rows| {
+            let channel = |row: String| row.split(" channel=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+            rows.into_values().map(channel).collect::<Vec<_>>()
+        };
+        lake.tell(&[line(1, "f-1", "Disconnect", (10, 86_000))]).await;
+        lake.update(64 << 20, true).await.unwrap().unwrap();
+        assert_eq!(said(lake.rows().await), ["-"]);
+        // Of another contact, and too late to be of this one.
+        lake.tell(&[snapshot(2, "VOICE", (10, 86_001)), snapshot(1, "VOICE", (12, 0))]).await;
+        lake.update(64 << 20, true).await.unwrap();
+        assert_eq!(said(lake.rows().await), ["-"]);
+        lake.tell(&[snapshot(1, "TASKS", (11, 5))]).await;
+        let walk = lake.update(64 << 20, true).await.unwrap().unwrap();
+        assert_eq!((walk.contacts, walk.replaces), (1, 1));
+        assert_eq!(said(lake.rows().await), ["TASK"]);
+        lake.tell(&[snapshot(1, "TASKS", (11, 6))]).await;
+        assert!(lake.update(64 << 20, true).await.unwrap().is_none(), "it is known");
+        lake.tell(&[event(1, "DISCONNECTED", (10, 86_001))]).await;
+        lake.update(64 << 20, true).await.unwrap().unwrap();
+        assert_eq!(said(lake.rows().await), ["VOICE"]);
     });
 }
 

@@ -89,9 +89,9 @@ fn many_mistakes_of_one_file_are_all_named() {
             "14:15 sources.Bad.file.paths[1]: \"paths\" must hold texts, not a whole number (write each in quotes)",
             "14:18 sources.Bad.file.paths[2]: \"a\" stands twice in \"paths\" (remove one of them)",
             "14:23 sources.Bad.file.paths[3]: s3:// is no file of this machine (write [sources.NAME.s3] with location = \"s3://bucket/prefix\")",
-            "16:16 sources.queue.test_cases: [sources.queue.test_cases] is not in this version (this version reads events, from files, objects in S3, Kafka, Kinesis and Amazon Connect Cases: [sources.queue.file], [sources.queue.s3], [sources.queue.kafka], [sources.queue.kinesis], [sources.queue.cases])",
-            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3], [sources.empty.kafka], [sources.empty.kinesis] or [sources.empty.cases])",
-            "22:22 transform.connect.families[1]: \"test_case\" is not in this version (one of \"agent\", \"case\", \"flow\", \"contact\", \"audit\")",
+            "16:16 sources.queue.test_cases: missing key \"instance\" in [sources.queue.test_cases] (add instance = \"11111111-2222-3333-4444-555555555555\")",
+            "17:1 sources.queue.test_cases.stream: unknown key \"stream\" in [sources.queue.test_cases] (it belongs to [sources.NAME.kinesis])",
+            "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3], [sources.empty.kafka], [sources.empty.kinesis], [sources.empty.cases] or [sources.empty.test_cases])",
             "22:35 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
             "23:10 transform.connect.tables: \"agent_event\" must be \"all\" or a list (write [\"agent_event\"])",
             "24:21 transform.connect.dedup.horizon: \"48\" has no unit (write \"48s\" for seconds, or \"48m\" for minutes)",
@@ -379,7 +379,7 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
                 (Shape::Leaf(_), OptionDefault::Value(value)) if here != "mode" => {
                     text.push(format!("{here} = {value}"))
                 }
-                (Shape::Leaf(_) | Shape::Later(_), _) => {}
+                (Shape::Leaf(_), _) => {}
                 (Shape::Table(inner) | Shape::TableOrFalse(inner), _) => defaults(inner, &here, text),
                 (Shape::Named(inner), _) => defaults(inner, &format!("{here}.agents"), text),
             }
@@ -440,12 +440,12 @@ fn what_gives_rows_their_meaning() {
     let entries = plan(GOOD, &[]).option_digest_entries();
     let expected = [
         ("transform.connect.dedup.horizon", "2d"),
-        ("transform.connect.families", "agent,case,audit"),
+        ("transform.connect.families", "agent,case,audit,test_case"),
         (
             "transform.connect.tables",
             "agent_event,agent_event_contacts,agent_status_intervals,agent_contact_segments,agent_acw,agent_sessions,\
              agent_statistic_record,agent_queue_statistic_record,agent_stream_gaps,case_events,case_related_item_events,\
-             case_events_flattened,case_field_changes,latest_case_state",
+             case_events_flattened,case_field_changes,latest_case_state,connect_test_case_execution_results",
         ),
         ("transform.connect.agent_time.silence", "15m"),
         ("transform.connect.agent_time.open", "false"),
@@ -457,7 +457,7 @@ fn what_gives_rows_their_meaning() {
     // Another order or another way to say "all" means the same rows; sources, commits and memory do not matter.
     let same = with(
         "location = \"lake\"",
-        "[transform.connect]\ntables = [\"latest_case_state\", \"case_field_changes\", \"case_events_flattened\", \"case_related_item_events\", \"case_events\", \"agent_stream_gaps\", \"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
+        "[transform.connect]\ntables = [\"connect_test_case_execution_results\", \"latest_case_state\", \"case_field_changes\", \"case_events_flattened\", \"case_related_item_events\", \"case_events\", \"agent_stream_gaps\", \"agent_queue_statistic_record\", \"agent_statistic_record\", \"agent_sessions\", \"agent_acw\", \"agent_contact_segments\", \"agent_status_intervals\", \"agent_event_contacts\", \"agent_event\"]\n[commit]\nevery = \"1m\"\n[memory]\nbudget = \"1 GiB\"",
     );
     assert_eq!(plan(&same, &[]).option_digest_entries(), entries);
     let other = with("location = \"lake\"", "[transform.connect]\ntables = [\"agent_event\"]");
@@ -489,7 +489,6 @@ fn the_examples_show_every_option() {
             match entry.shape {
                 Shape::Leaf(_) => found.push(entry.key),
                 Shape::Table(inner) | Shape::TableOrFalse(inner) | Shape::Named(inner) => leaves(inner, found),
-                Shape::Later(_) => {}
             }
         }
     }
@@ -500,6 +499,7 @@ fn the_examples_show_every_option() {
         include_str!("../../../../pipelines/kinesis.toml"),
         include_str!("../../../../pipelines/cases.toml"),
         include_str!("../../../../pipelines/flows.toml"),
+        include_str!("../../../../pipelines/test_cases.toml"),
     );
     let mut keys = Vec::new();
     leaves(option::ROOT, &mut keys);

@@ -1,4 +1,4 @@
-//! What contradicts itself about Amazon Connect Cases.
+//! What contradicts itself about asking Amazon Connect and its Cases.
 
 use super::keys::Keys;
 use super::s3::connection;
@@ -11,6 +11,9 @@ pub(super) fn cases(root: &Table) -> Vec<Finding> {
     let sources = sources_of(root, "cases");
     let in_sources = sources.filter_map(|(name, source)| Some(in_one(Keys::of(name, "cases", table_of(source)?))));
     let mut findings: Vec<Finding> = in_sources.flatten().collect();
+    let tests = sources_of(root, "test_cases");
+    let in_tests = tests.filter_map(|(name, source)| Some(Keys::of(name, "test_cases", table_of(source)?)));
+    findings.extend(in_tests.flat_map(|keys| connection(keys.keys, &keys.path)));
     for api in ["cases_api", "flow_api"] {
         let path = ["transform", "connect", api];
         let keys = path.iter().try_fold(root, |table, key| member(table, key).and_then(table_of));

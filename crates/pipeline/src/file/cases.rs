@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Moment, Time};
+use super::{Moment, ReachSection, Time};
 
 /// `[sources.NAME.cases]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,18 +22,9 @@ pub struct CasesSection {
     pub rate: Option<u32>,
     /// How often a stream sweeps.
     pub poll: Option<Time>,
-    /// The region of the domain.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }
 
 /// `[transform.connect.cases_api]`.
@@ -48,16 +39,7 @@ pub struct CasesApiSection {
     pub cache: String,
     /// Calls in a second.
     pub rate: Option<u32>,
-    /// The region of the domain.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Time;
+use super::{ReachSection, Time};
 
 /// `[transform.connect.flow_api]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,16 +16,7 @@ pub struct FlowApiSection {
     pub cache: String,
     /// Calls in a second.
     pub rate: Option<u32>,
-    /// The region of the instance.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }

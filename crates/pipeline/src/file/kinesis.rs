@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tributary_core::Timestamp;
 
-use super::{Moment, Size, Time, word};
+use super::{Moment, ReachSection, Size, Time, word};
 use crate::moment::read_moment;
 
 /// `[sources.NAME.kinesis]`.
@@ -31,18 +31,9 @@ pub struct KinesisSection {
     pub lease_duration: Option<Time>,
     /// The largest record that is kept whole.
     pub record_limit: Option<Size>,
-    /// The region of the stream.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }
 
 /// `sources.NAME.kinesis.delivery`.

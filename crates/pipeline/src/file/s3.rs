@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tributary_core::Timestamp;
 
-use super::{Size, Time, word};
+use super::{ReachSection, Size, Time, word};
 use crate::moment::read_moment;
 
 /// `[sources.NAME.s3]`.
@@ -32,20 +32,11 @@ pub struct S3Section {
     pub optional: Option<bool>,
     /// How often a stream lists the objects.
     pub poll: Option<Time>,
-    /// The region of the bucket.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
     /// Whether the bucket stands in the path.
     pub path_style: Option<bool>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }
 
 /// A day or a moment.
@@ -72,20 +63,8 @@ impl TryFrom<String> for Moment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LakeS3Section {
-    /// The region of the bucket.
-    pub region: Option<String>,
-    /// The URL of a server.
-    pub endpoint: Option<String>,
     /// Whether the bucket stands in the path.
     pub path_style: Option<bool>,
-    /// A profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// A role to assume.
-    pub role: Option<String>,
-    /// The external id of the role.
-    pub external_id: Option<String>,
-    /// A file of certificates.
-    pub authorities: Option<String>,
     /// How objects are encrypted.
     #[serde(default, deserialize_with = "word")]
     pub encryption: Option<Encryption>,
@@ -102,6 +81,9 @@ pub struct LakeS3Section {
     pub part_size: Option<Size>,
     /// Nobody else writes to this lake.
     pub exclusive: Option<bool>,
+    /// How the service is reached.
+    #[serde(flatten)]
+    pub reach: ReachSection,
 }
 
 /// `lake.s3.storage_class`: those whose objects are read at once.

@@ -42,11 +42,13 @@ pub enum TableName {
     ContactEvents,
     /// One row an execution of a flow.
     ContactFlowEvents,
+    /// One row an execution of a test case.
+    ConnectTestCaseExecutionResults,
 }
 
 impl TableName {
     /// Every table of this version.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AgentEvent,
         Self::AgentEventContacts,
         Self::AgentStatusIntervals,
@@ -64,6 +66,7 @@ impl TableName {
         Self::ContactFlowLogEvents,
         Self::ContactEvents,
         Self::ContactFlowEvents,
+        Self::ConnectTestCaseExecutionResults,
     ];
 
     /// The name of the table.
@@ -86,6 +89,7 @@ impl TableName {
             Self::ContactFlowLogEvents => "contact_flow_log_events",
             Self::ContactEvents => "contact_events",
             Self::ContactFlowEvents => "contact_flow_events",
+            Self::ConnectTestCaseExecutionResults => "connect_test_case_execution_results",
         }
     }
 
@@ -98,6 +102,7 @@ impl TableName {
             Self::CaseFieldChanges => Family::Audit,
             Self::ContactFlowLogEvents | Self::ContactFlowEvents => Family::Flow,
             Self::ContactEvents => Family::Contact,
+            Self::ConnectTestCaseExecutionResults => Family::TestCase,
             _ => Family::Agent,
         }
     }

@@ -1,5 +1,6 @@
 //! What is said of Amazon Connect Cases.
 
+use super::test_cases::{self, REGION};
 use super::{Default, Entry, Kind, Shape, s3, time};
 
 pub(super) static SOURCE: &[Entry] = &[
@@ -79,7 +80,7 @@ pub(super) static API: &[Entry] = &[
 pub(super) static FLOW_API: &[Entry] = &[
     Entry::new(
         "instance",
-        Shape::Leaf(Kind::Text),
+        Shape::Leaf(Kind::Instance),
         Default::Required("instance = \"11111111-2222-3333-4444-555555555555\""),
         "The id of the instance whose flows and modules are asked for.",
     ),
@@ -102,12 +103,7 @@ pub(super) static FLOW_API: &[Entry] = &[
         "Calls in a second, at most. Each flow and each module costs one, and a hundred of them one more.",
     ),
     REGION,
-    Entry::new(
-        "endpoint",
-        Shape::Leaf(Kind::Text),
-        Default::Words("AWS"),
-        "The URL of a server that speaks the interface of Amazon Connect, or of an interface endpoint.",
-    ),
+    test_cases::ENDPOINT,
     s3::PROFILE,
     s3::ROLE,
     s3::EXTERNAL_ID,
@@ -117,13 +113,6 @@ pub(super) static FLOW_API: &[Entry] = &[
 const fn rate(meaning: &'static str) -> Entry {
     Entry::new("rate", Shape::Leaf(Kind::Count { least: 1, most: 1_000 }), Default::Value("5"), meaning)
 }
-
-const REGION: Entry = Entry::new(
-    "region",
-    Shape::Leaf(Kind::Text),
-    Default::Words("`AWS_REGION`, the profile or the instance"),
-    "The region.",
-);
 
 const ENDPOINT: Entry = Entry::new(
     "endpoint",

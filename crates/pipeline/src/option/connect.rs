@@ -129,7 +129,7 @@ static FAMILIES: &[Choice] = &[
     Choice::new("flow", "contact flow logs"),
     Choice::new("contact", "contact events"),
     Choice::new("audit", "audit events of cases"),
-    Choice::later("test_case", "test case executions"),
+    Choice::new("test_case", "executions of test cases"),
 ];
 
 static TABLES: &[Choice] = &[
@@ -150,6 +150,7 @@ static TABLES: &[Choice] = &[
     Choice::new("contact_flow_log_events", "one row a line of a contact flow log"),
     Choice::new("contact_events", "one row a contact event"),
     Choice::new("contact_flow_events", "one row an execution of a flow or module by a contact"),
+    Choice::new("connect_test_case_execution_results", "one row an execution of a test case"),
 ];
 
 pub(super) static FLOW: &[Entry] = &[

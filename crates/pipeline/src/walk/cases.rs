@@ -1,4 +1,4 @@
-//! The values of options that speak of Amazon Connect Cases.
+//! The values of options that speak of Amazon Connect and its Cases.
 
 use super::Refused;
 use crate::problem::Class;
@@ -12,6 +12,18 @@ pub(super) fn domain(text: &str) -> Result<(), Refused> {
     }
     let help = "write the id alone, what follows domain/ in its ARN: \"11111111-2222-3333-4444-555555555555\"";
     Err(Refused::new(Class::Meaning, format!("{text:?} is the id of no domain"), help.to_owned()))
+}
+
+/// The id of an instance.
+///
+/// Source: Amazon Connect API Reference, `InstanceId`: an id, or an ARN, which is no part of a place in the lake.
+pub(super) fn instance(text: &str) -> Result<(), Refused> {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if (1..=100).contains(&text.len()) && text.bytes().all(is_sign) {
+        return Ok(());
+    }
+    let help = "write the id alone, what follows instance/ in its ARN: \"11111111-2222-3333-4444-555555555555\"";
+    Err(Refused::new(Class::Meaning, format!("{text:?} is the id of no instance"), help.to_owned()))
 }
 
 /// The id of a case.

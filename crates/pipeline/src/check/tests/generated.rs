@@ -35,6 +35,7 @@ fn written(kind: &Kind) -> BoxedStrategy<String> {
         ],
         Kind::Pairs => vec!["{ \"2-a\" = \"b\" }", "{}", "{ a = \"\" }", "{ a = 5 }", "{ a = { b = \"c\" } }", "\"a\""],
         Kind::Domain => vec!["\"d-1\"", "\"arn:aws:cases:eu-central-1:1:domain/d-1\"", "7"],
+        Kind::Instance => vec!["\"0a1b-2\"", "\"arn:aws:connect:eu-central-1:1:instance/i-1\"", "7"],
         Kind::CaseIds => vec!["[\"a-1\"]", "[\"a b\"]", "[]", "\"a\""],
         Kind::Topics => vec!["[\"a.b\"]", "[\"^a.*\"]", "[\"a b\"]", "[]", "\"a\""],
         Kind::Begin => vec!["\"oldest\"", "\"latest\"", "\"2026-11-01T06:00:00Z\"", "\"now\"", "7"],
@@ -89,7 +90,6 @@ fn lines(entries: &'static [Entry], path: String) -> BoxedStrategy<Vec<String>> 
         };
         let part = match &entry.shape {
             Shape::Leaf(kind) => one(written(kind)),
-            Shape::Later(_) => one(Just("{}".to_owned()).boxed()),
             Shape::Table(inner) => {
                 prop_oneof![8 => lines(inner, format!("{here}.")), 1 => one(mixed(vec!["{}".to_owned()]))].boxed()
             }
@@ -106,11 +106,7 @@ fn lines(entries: &'static [Entry], path: String) -> BoxedStrategy<Vec<String>> 
                 named.boxed()
             }
         };
-        let (kept, dropped) = match (entry.is_required(), matches!(entry.shape, Shape::Later(_))) {
-            (true, _) => (30, 1),
-            (false, true) => (1, 30),
-            (false, false) => (1, 2),
-        };
+        let (kept, dropped) = if entry.is_required() { (30, 1) } else { (1, 2) };
         parts.push(prop_oneof![kept => part, dropped => Just(Vec::new())].boxed());
     }
     let unknown = prop_oneof![30 => Just(Vec::new()), 1 => Just(vec![format!("{path}zebra = 1")])];
