@@ -774,8 +774,44 @@ pub(crate) fn case_related_item_events() -> Table {
 }
 
 /// The table `connect_test_case_execution_results`.
+///
+/// One row per execution of a test case.
 pub(crate) fn connect_test_case_execution_results() -> Table {
-    contact_events()
+    let fields = vec![
+        field(1, "instance_id", DataType::Utf8, true),
+        field(2, "instance_arn", DataType::Utf8, true),
+        field(3, "aws_account_id", DataType::Utf8, true),
+        field(4, "connect_test_case_resource_arn", DataType::Utf8, false),
+        field(5, "connect_test_case_resource_name", DataType::Utf8, true),
+        field(6, "connect_test_case_execution_start_timestamp", MOMENT, false),
+        field(7, "connect_test_case_execution_end_timestamp", MOMENT, true),
+        field(8, "connect_test_case_status", DataType::Utf8, true),
+        field(9, "connect_test_case_result", DataType::Utf8, true),
+        field(10, "connect_test_case_execution_id", DataType::Utf8, false),
+        field(11, "connect_test_case_failure_reasons", list(1101, DataType::Utf8), true),
+        field(12, "connect_test_case_type", DataType::Utf8, true),
+        field(13, "connect_test_case_execution_method", DataType::Utf8, true),
+        field(14, "connect_test_case_execution_channel", DataType::Utf8, true),
+        field(15, "connect_test_case_execution_channel_subtype", DataType::Utf8, true),
+        field(16, "connect_test_case_associated_initial_contact_id", DataType::Utf8, true),
+        field(17, "connect_test_case_associated_contact_ids", list(1701, DataType::Utf8), true),
+        field(18, "connect_test_case_initiating_flow_id", DataType::Utf8, true),
+        field(19, "record_creation_timestamp", MOMENT, true),
+        field(20, "data_lake_last_processed_timestamp", MOMENT, true),
+    ];
+    Table {
+        id: TableId::new("connect_test_case_execution_results"),
+        schema: Arc::new(Schema::new(fields)),
+        version: 1,
+        partition: Partition::Day("connect_test_case_execution_start_timestamp"),
+        key: &[
+            "connect_test_case_resource_arn",
+            "connect_test_case_execution_start_timestamp",
+            "connect_test_case_execution_id",
+        ],
+        sort: &["connect_test_case_execution_start_timestamp", "connect_test_case_execution_id"],
+        distinct: &["connect_test_case_execution_id"],
+    }
 }
 
 /// The table `contact_events`.

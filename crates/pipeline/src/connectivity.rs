@@ -91,8 +91,8 @@ async fn sources(factory: &LineFactory) -> Vec<Step> {
             SourceKind::Cases(cases) => domain(factory, name, cases).await,
             SourceKind::TestCases(tests) => match factory.test_cases_options(tests) {
                 Ok(options) => {
-                    let probed = tributary_source_test_cases::TestCasesSource::probe(options).await;
-                    probed.map_err(|error| in_words(&error))
+                    let probed = Box::pin(tributary_source_test_cases::TestCasesSource::probe(options));
+                    probed.await.map_err(|error| in_words(&error))
                 }
                 Err(error) => Err(in_words(&error)),
             },

@@ -127,7 +127,8 @@ impl Driver {
     async fn slice(&mut self, now: Timestamp, settled: Timestamp) -> Result<bool, Ended> {
         let since = self.at.since;
         let begun = self.at.sweep.take();
-        let end = begun.as_ref().map_or(settled.min(since.plus_micros(SLICE)), |sweep| sweep.until);
+        let month = settled.min(since.plus_micros(SLICE));
+        let end = begun.as_ref().map_or(month, |sweep| sweep.until);
         if end <= since {
             return Ok(false);
         }

@@ -89,7 +89,7 @@ fn many_mistakes_of_one_file_are_all_named() {
             "14:15 sources.Bad.file.paths[1]: \"paths\" must hold texts, not a whole number (write each in quotes)",
             "14:18 sources.Bad.file.paths[2]: \"a\" stands twice in \"paths\" (remove one of them)",
             "14:23 sources.Bad.file.paths[3]: s3:// is no file of this machine (write [sources.NAME.s3] with location = \"s3://bucket/prefix\")",
-            "16:16 sources.queue.test_cases: missing key \"instance\" in [sources.queue.test_cases] (add instance = \"11111111-2222-3333-4444-555555555555\")",
+            "16:1 sources.queue.test_cases.instance: missing key \"instance\" in [sources.queue.test_cases] (add instance = \"11111111-2222-3333-4444-555555555555\")",
             "17:1 sources.queue.test_cases.stream: unknown key \"stream\" in [sources.queue.test_cases] (it belongs to [sources.NAME.kinesis])",
             "19:1 sources.empty: nothing says what [sources.empty] reads (add [sources.empty.file], [sources.empty.s3], [sources.empty.kafka], [sources.empty.kinesis], [sources.empty.cases] or [sources.empty.test_cases])",
             "22:35 transform.connect.families[2]: \"agnet\" is not known here (did you mean \"agent\"?)",
@@ -330,7 +330,7 @@ fn the_environment_overrides_the_file() {
 
     let all = [("TRIBUTARY__TRANSFORM__CONNECT__TABLES", "all"), ("TRIBUTARY__SINK__PARQUET__SPOOL__SIZE", "2 GiB")];
     let plan = self::plan(&with("location = \"lake\"", "[sink.parquet]\nspool = false"), &all);
-    assert_eq!(plan.connect.tables.len(), 14);
+    assert_eq!(plan.connect.tables.len(), 15);
     assert_eq!(plan.parquet.spool.map(|spool| spool.size.get()), Some(2 << 30));
 }
 
@@ -398,6 +398,11 @@ fn the_defaults_of_the_option_table_are_those_of_the_plan() {
     assert_eq!(audits.len(), 3, "{audits:?}");
     let audited = required.replace("file.paths = [\"in/*.gz\"]", "cases.domain = \"d-1\"");
     assert_eq!(plan(&format!("{audited}{}", audits.join("\n")), &[]), plan(&audited, &[]));
+    let (tests, lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with("sources.agents.test_cases."));
+    assert_eq!(tests.len(), 4, "{tests:?}");
+    let tested = required.replace("file.paths = [\"in/*.gz\"]", "test_cases.instance = \"i-1\"");
+    assert_eq!(plan(&format!("{tested}{}", tests.join("\n")), &[]), plan(&tested, &[]));
     let (facts, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains(".flow_api."));
     assert_eq!(facts.len(), 2, "{facts:?}");
     let asking = format!("{required}transform.connect.flow_api = {{ cache = \"flows.json\", instance = \"i-1\" }}\n");

@@ -6,7 +6,7 @@ pub(super) static CONNECT: &[Entry] = &[
     Entry::new(
         "families",
         Shape::Leaf(Kind::Choices(FAMILIES)),
-        Default::Value("[\"agent\", \"case\", \"audit\"]"),
+        Default::Value("[\"agent\", \"case\", \"audit\", \"test_case\"]"),
         "The families of events that become rows. Other recognised families are skipped and counted. Lines of flows may hold what customers typed (see `[privacy]`), so that `flow` and `contact` are asked for by name.",
     ),
     Entry::new(

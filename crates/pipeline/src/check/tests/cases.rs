@@ -55,3 +55,53 @@ fn what_a_source_of_cases_is_told() {
     assert_eq!(of("cases_file = \"cases.txt\"").cases, CasesChoice::File("cases.txt".into()));
     assert_eq!(of("settle = \"0s\"\nrate = 20").settle, Duration::ZERO);
 }
+
+#[test]
+fn what_is_wrong_about_test_cases() {
+    let head = HEAD.replace("[sources.a.cases]", "[sources.a.test_cases]");
+    for (lines, expected) in [
+        (
+            "",
+            "5:1 sources.a.test_cases.instance: missing key \"instance\" in [sources.a.test_cases] (add instance = \"11111111-2222-3333-4444-555555555555\")",
+        ),
+        (
+            "instance = \"arn:aws:connect:eu-central-1:123456789012:instance/i-1\"",
+            "6:12 sources.a.test_cases.instance: \"arn:aws:connect:eu-central-1:123456789012:instance/i-1\" is the id of no instance (write the id alone, what follows instance/ in its ARN: \"11111111-2222-3333-4444-555555555555\")",
+        ),
+        (
+            "instance = \"i-1\"\nopen_for = \"5s\"",
+            "7:12 sources.a.test_cases.open_for: \"5s\" is too small (from 1m to 7d)",
+        ),
+        (
+            "instance = \"i-1\"\nexternal_id = \"e\"",
+            "7:15 sources.a.test_cases.external_id: an external id belongs to a role (add role, or remove it)",
+        ),
+        (
+            "instance = \"i-1\"\n[transform.connect.flow_api]\ncache = \"c\"\ninstance = \"a/b\"",
+            "9:12 transform.connect.flow_api.instance: \"a/b\" is the id of no instance (write the id alone, what follows instance/ in its ARN: \"11111111-2222-3333-4444-555555555555\")",
+        ),
+    ] {
+        let found = problems(&format!("{head}{lines}"), &[]);
+        assert!(found.iter().any(|found| found == expected), "{lines}: {found:#?}\n{expected}");
+    }
+}
+
+#[test]
+fn what_a_source_of_test_cases_is_told() {
+    let head = HEAD.replace("[sources.a.cases]", "[sources.a.test_cases]");
+    let of = |lines: &str| {
+        let plan = plan(&format!("{head}instance = \"i-1\"\n{lines}"), &[]);
+        let SourceKind::TestCases(tests) = plan.sources[0].kind.clone() else { panic!("{:?}", plan.sources) };
+        tests.options
+    };
+    let plain = of("");
+    assert_eq!((plain.name.as_str(), plain.instance.as_str(), plain.since), ("a", "i-1", None));
+    assert_eq!((plain.settle, plain.open_for), (Duration::from_secs(120), Duration::from_secs(3_600)));
+    assert_eq!((plain.rate.get(), plain.poll), (2, Some(Duration::from_secs(60))));
+    let told = of(
+        "since = \"2026-11-01\"\nrate = 20\npoll = \"5s\"\nregion = \"eu-west-2\"\nrole = \"arn:aws:iam::1:role/r\"",
+    );
+    assert_eq!(told.since.unwrap().to_string(), "2026-11-01T00:00:00.000000Z");
+    assert_eq!((told.rate.get(), told.poll), (20, Some(Duration::from_secs(5))));
+    assert_eq!((told.connection.region.as_deref(), told.connection.role.is_some()), (Some("eu-west-2"), true));
+}
