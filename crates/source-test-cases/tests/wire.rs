@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde_json::Value;
-use tributary_aws::Connection;
+use tributary_aws::{Connection, in_words};
 use tributary_core::{Checkpoint, Failure, Fault, Lag, RawBatch, Source, Timestamp};
 use tributary_source_test_cases::{Options, TestCasesSource};
 use tributary_testkit::{ConnectServer, ServiceFault, run_again};
@@ -224,7 +224,8 @@ fn what_goes_wrong_is_said_with_the_cure() {
                 vec![ServiceFault { operation: Some(operation), code: "AccessDeniedException", status: 403, every: 1 }];
             let failure = read(&options(&server), &Checkpoint::default()).await.unwrap_err();
             assert_eq!((failure.fault(), failure.code()), (Fault::Config, "connect-api/denied"));
-            assert!(failure.to_string().contains(&format!("grant connect:{operation} on")), "{failure}");
+            let said = in_words(&failure);
+            assert!(said.contains(&format!("grant connect:{operation} on")), "{said}");
             assert_eq!(TestCasesSource::probe(options(&server)).await.unwrap_err().code(), "connect-api/denied");
         }
         let server = filled();
