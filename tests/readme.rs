@@ -31,9 +31,10 @@ fn the_first_command_makes_a_lake_and_prints_a_query_that_works() {
     // The lake goes elsewhere: a test leaves nothing in the checkout.
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new("cargo");
     command.args(run.split(' ').skip(1)).current_dir(root()).env("TRIBUTARY__LAKE__LOCATION", &lake);
-    // Cargo tells its children about itself; a fresh shell would not.
+    // Cargo tells its children about itself; a fresh shell would not. By its name it finds the toolchain, too: a package with a
+    // toolchain of its own would be built by that one.
     command.env_remove("CARGO_MANIFEST_DIR").env_remove("FAILPOINTS");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
