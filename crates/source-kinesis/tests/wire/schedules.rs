@@ -13,10 +13,10 @@ use tributary_leases::{LeaseTable, MemoryTable};
 use tributary_testkit::aggregate;
 
 use crate::fake::Fake;
-use crate::line::{Line, SharedLog, Turn, lock, options};
+use crate::line::{Line, Log, SharedLog, Turn, lock, options};
 use crate::play;
 use crate::random::Random;
-use crate::workers::{Worker, until};
+use crate::workers::Worker;
 
 /// Schedules that are played side by side: they mostly wait.
 const AT_ONCE: usize = 6;
@@ -181,7 +181,19 @@ async fn several_workers(seed: u64) {
     }
     fake.calm();
     let total = count(&put);
-    until(&log, &format!("seed {seed}: {total} records"), || lock(&log).records.len() >= total).await;
+    let is_read = tokio::time::timeout(PATIENCE / 2, async {
+        while lock(&log).records.len() < total {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    if is_read.await.is_err() {
+        let (leases, log) = (table.read().await.unwrap(), lock(&log));
+        let Log { records, checkpoint, by, commits, fences, .. } = &*log;
+        panic!(
+            "seed {seed}: {} of {total} records by {by:?} in {commits} commits, {fences} too late; {checkpoint:?}; {leases:#?}",
+            records.len()
+        );
+    }
     for worker in workers {
         worker.leave().await;
     }
