@@ -22,7 +22,8 @@ use crate::workers::Worker;
 const AT_ONCE: usize = 6;
 
 /// No schedule takes longer, beside others.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What takes so long never ends: a call without an answer is given up after a minute.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 const KEYS: usize = 12;
 

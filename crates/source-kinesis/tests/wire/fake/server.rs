@@ -16,7 +16,8 @@ pub(super) fn start(state: Arc<Mutex<State>>) -> String {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for client in listener.incoming() {
-            let (Ok(client), state) = (client, Arc::clone(&state)) else { return };
+            // One that went away while it waited is no reason to let the others wait.
+            let (Ok(client), state) = (client, Arc::clone(&state)) else { continue };
             // Who goes away has what he wanted.
             std::thread::spawn(move || serve(&client, &state).ok());
         }
