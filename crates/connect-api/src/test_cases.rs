@@ -152,15 +152,15 @@ pub struct ExecutionFilter {
     pub status: Option<ExecutionStatus>,
 }
 
-/// An execution of a test case. Source: the service's model, `TestCaseExecution`.
+/// An execution of a test case. Source: the service's model, `TestCaseExecution`, in which no member has to be there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Execution {
-    /// Its id.
-    #[serde(rename = "TestCaseExecutionId")]
+    /// Its id; empty where it is left out.
+    #[serde(rename = "TestCaseExecutionId", default)]
     pub id: String,
-    /// The id of the test case.
-    #[serde(rename = "TestCaseId")]
+    /// The id of the test case; empty where it is left out.
+    #[serde(rename = "TestCaseId", default)]
     pub test_case: String,
     /// How it is with it.
     #[serde(rename = "TestCaseExecutionStatus")]

@@ -26,7 +26,7 @@ use tributary_store::ObjectStore;
 use self::channels::AGENTS;
 use self::read::{Contacts, EVENT, LINE, WHO, Wanted, days_of};
 use self::rewrite::Rewrite;
-use self::rows::by_day;
+use self::rows::{by_day, days_of_rows};
 pub use self::state::Walked;
 use crate::commit::commit;
 use crate::error::Error;
@@ -130,7 +130,7 @@ impl Flows<'_> {
         let mut rows: Vec<RecordBatch> = Vec::new();
         for turn in 0..turns {
             let wanted = Wanted { turn, turns, ..work.wanted.clone() };
-            // Of all contacts there may be more than memory holds.
+            // Of all contacts there may be more than memory holds: the sink has a spool.
             let to: Option<(&mut Rewrite, &mut dyn Sink)> =
                 if is_all { Some((&mut rewrite, &mut *sink)) } else { None };
             let mut found = self.turn(&live, &work, &wanted, to).await?;
@@ -188,11 +188,12 @@ impl Flows<'_> {
             return Ok(Some(Work { epoch, newest, wanted: Wanted::default(), days, most, waiting: BTreeMap::new() }));
         };
         let answered = self.answered(live, before).await?;
-        if answered.is_empty() && sources.iter().all(|(_, file)| file.epoch <= before) {
+        let is_silent = sources.iter().all(|(_, file)| file.epoch <= before);
+        if is_silent && answered.contacts.is_empty() && !answered.is_much {
             return Ok(None);
         }
-        let mut touched: BTreeSet<Day> = answered.values().copied().collect();
-        let mut listed: HashSet<u64> = answered.into_keys().collect();
+        let mut touched: BTreeSet<Day> = answered.contacts.values().flatten().copied().collect();
+        let mut listed: HashSet<u64> = answered.contacts.into_keys().collect();
         for (day, file) in sources.iter().filter(|(_, file)| file.epoch > before) {
             touched.insert(*day);
             scan(self.store.as_ref(), file, &WHO, &mut |batch| {
@@ -317,26 +318,28 @@ impl Flows<'_> {
                 })
                 .await?;
             }
-            self.ask_agents(live, *day, &mut known, &mut shared).await?;
             let next = work.days.get(place + 1).map(|next| next.start());
+            self.ask_agents(live, (*day, next), &mut known, &mut shared).await?;
             self.let_go(work, next, &mut known, &mut found);
             if let Some((rewrite, sink)) = &mut to {
                 let rows = found.rows.finish().map_err(Error::Rows)?;
-                rewrite.days.extend(by_day(std::slice::from_ref(&rows))?.into_keys());
+                rewrite.days.extend(days_of_rows(&rows));
                 self.write(rows, rewrite, *sink).await?;
             }
         }
         Ok(found)
     }
 
+    /// Whether something may be heard of a contact that belongs to what was heard so far, on a day that begins at `next`.
+    fn goes_on(&self, contact: &read::Known, next: Option<Timestamp>) -> bool {
+        let Some(next) = next else { return false };
+        contact.last().is_some_and(|last| next.micros().saturating_sub(last.micros()) < micros(self.open_for))
+    }
+
     /// Derives the executions of the contacts of which nothing is expected on a day that begins at `next`, or ever.
     fn let_go(&self, work: &Work, next: Option<Timestamp>, known: &mut Contacts, found: &mut Found) {
-        let goes_on = |contact: &read::Known| {
-            let Some(next) = next else { return false };
-            contact.last().is_some_and(|last| next.micros().saturating_sub(last.micros()) < micros(self.open_for))
-        };
         let derived = self.clock.now();
-        for ((instance, contact), of) in known.extract_if(|_, contact| !goes_on(contact)) {
+        for ((instance, contact), of) in known.extract_if(|_, contact| !self.goes_on(contact, next)) {
             for part in of.parts(self.open_for) {
                 self.derive((&instance, &contact), part, (work.newest, derived), found);
             }

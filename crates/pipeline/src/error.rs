@@ -36,9 +36,9 @@ pub enum Error {
         /// The source.
         name: String,
     },
-    /// Processes that read Kafka share its partitions by their group; a domain of cases is one split.
+    /// Processes that read Kafka share its partitions by their group; a domain of cases or an instance is one split.
     #[error(
-        "source {name}: --worker is for files and objects; processes that read Kafka or Kinesis share what they read by themselves, and a domain of Amazon Connect Cases is read by one: leave it out"
+        "source {name}: --worker is for files and objects; processes that read Kafka or Kinesis share what they read by themselves, and a domain of Amazon Connect Cases or the test cases of an instance are read by one: leave it out"
     )]
     Worker {
         /// The source.

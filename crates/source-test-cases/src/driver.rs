@@ -1,5 +1,6 @@
 //! One sweep after the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(crate) struct Driver {
     bytes: usize,
     /// When the last batch was handed on.
     since: Instant,
+    /// Executions without a beginning of which it was said.
+    unplaced: BTreeSet<String>,
 }
 
 impl Driver {
@@ -87,6 +90,7 @@ impl Driver {
             records: Vec::new(),
             bytes: 0,
             since: Instant::now(),
+            unplaced: BTreeSet::new(),
         }
     }
 
@@ -137,10 +141,7 @@ impl Driver {
         let open = if begun.is_some() { None } else { self.first_open(&executions, now) };
         let until = open.unwrap_or(end);
         for execution in executions.extract_if(.., |execution| execution.read.start_time.is_none()) {
-            if execution.read.status.is_some_and(|status| status.is_over()) {
-                let execution = execution.read.id;
-                tracing::warn!(execution, "an execution is over and has no StartTime: without a day it makes no row");
-            }
+            self.leave_out(execution.read);
         }
         executions.retain(|execution| execution.read.start_time.is_some_and(|start| start < until));
         executions.sort_by(|left, right| left.read.id.cmp(&right.read.id));
@@ -154,6 +155,14 @@ impl Driver {
         }
         self.at = Polled { since: until, sweep: None };
         Ok(open.is_none() && until < settled)
+    }
+
+    /// Without a beginning it is in no slice.
+    fn leave_out(&mut self, execution: Execution) {
+        if self.unplaced.insert(execution.id.clone()) {
+            let (execution, status) = (execution.id, execution.status);
+            tracing::warn!(execution, ?status, "an execution has no StartTime: it is left out until it has one");
+        }
     }
 
     /// When the first one began that is waited for.

@@ -13,19 +13,24 @@ use crate::{Error, Options};
 /// Of a test case: what it does and what it begins with, in texts that may be long and have no column.
 const LEFT_OUT: [&str; 2] = ["Content", "InitializationData"];
 
+/// What a moment may be off by where it was rounded: a second.
+const ROUNDED: i64 = 1_000_000;
+
 /// An instance that can be asked.
 #[derive(Debug)]
 pub(crate) struct Instance {
     client: Client,
     pub(crate) options: Options,
+    /// Its ARN, once any test case has told it.
+    arn: Option<String>,
 }
 
 /// What is known of the test cases of a slice: asked for anew for each, since a test case changes.
 #[derive(Debug, Default)]
 pub(crate) struct TestCases {
     described: HashMap<String, Option<Value>>,
-    /// The ARN of the instance, once any test case has told it.
-    instance_arn: Option<String>,
+    /// Whether they were listed in search of an ARN.
+    is_listed: bool,
 }
 
 impl Instance {
@@ -36,7 +41,7 @@ impl Instance {
             ..tributary_connect_api::Options::new(options.connection.clone())
         };
         match Client::open(&api).await {
-            Ok(client) => Ok(Self { client, options }),
+            Ok(client) => Ok(Self { client, options, arn: None }),
             Err(cause) => Err(Error::Api { name: options.name, cause }),
         }
     }
@@ -52,10 +57,10 @@ impl Instance {
 
     /// Every execution that began in `slice`, and those that began never.
     pub(crate) async fn executions(&self, slice: &Range<Timestamp>) -> Result<Vec<Sent<Execution>>, Error> {
-        // "After" may leave out the moment itself, and the service goes by milliseconds.
+        // "After" may leave out the moment itself, and what is answered may be rounded.
         let filter = ExecutionFilter {
-            started_after: Some(slice.start.plus_micros(-1_000)),
-            started_before: Some(slice.end),
+            started_after: Some(slice.start.plus_micros(-ROUNDED)),
+            started_before: Some(slice.end.plus_micros(ROUNDED)),
             ..ExecutionFilter::default()
         };
         let listed = self.client.executions(&self.options.instance, &filter).await;
@@ -65,21 +70,24 @@ impl Instance {
     }
 
     /// The record of an execution.
-    pub(crate) async fn record(&self, execution: &Sent<Execution>, known: &mut TestCases) -> Result<Bytes, Error> {
+    pub(crate) async fn record(&mut self, execution: &Sent<Execution>, known: &mut TestCases) -> Result<Bytes, Error> {
         let id = &execution.read.test_case;
         let described = match known.described.get(id) {
             Some(described) => described.clone(),
             None => {
                 let described = self.describe(id).await?;
-                known.learn(id, described.as_ref());
+                known.described.insert(id.clone(), described.clone());
                 described
             }
         };
-        if described.is_none() && known.instance_arn.is_none() {
-            known.instance_arn = self.instance_arn().await?;
+        let told = described.as_ref().and_then(|told| instance_arn(told.get("Arn")?.as_str()?));
+        self.arn = self.arn.take().or(told);
+        if self.arn.is_none() && !known.is_listed {
+            known.is_listed = true;
+            self.arn = self.any_arn().await?;
         }
         let mut record = json!({ "InstanceId": self.options.instance, "TestCaseExecutions": [execution.json] });
-        if let Some(arn) = &known.instance_arn {
+        if let Some(arn) = &self.arn {
             record["InstanceArn"] = arn.as_str().into();
         }
         if let Some(described) = described {
@@ -103,18 +111,9 @@ impl Instance {
     }
 
     /// The ARN of the instance, as any of its test cases has it.
-    async fn instance_arn(&self) -> Result<Option<String>, Error> {
+    async fn any_arn(&self) -> Result<Option<String>, Error> {
         let listed = self.client.test_cases(&self.options.instance).await.map_err(|cause| self.failed(cause))?;
         Ok(listed.iter().find_map(|test_case| instance_arn(&test_case.read.arn)))
-    }
-}
-
-impl TestCases {
-    fn learn(&mut self, id: &str, described: Option<&Value>) {
-        if self.instance_arn.is_none() {
-            self.instance_arn = described.and_then(|told| instance_arn(told.get("Arn")?.as_str()?));
-        }
-        self.described.insert(id.to_owned(), described.cloned());
     }
 }
 

@@ -13,8 +13,8 @@
 //! # Invariants
 //! - An execution is handed on once, when it is over. A slice ends where one began that is not; those after it wait. One that is
 //!   not over after `open_for` is handed on as it is, and holds up nobody any more.
-//! - Nothing is lost as long as the service lists an execution within `settle` after it began. `until` is by the service's clock,
-//!   whatever this machine's is.
+//! - Nothing is lost as long as the service lists an execution, with its beginning, within `settle` after it began. `until` is by
+//!   the service's clock, whatever this machine's is.
 //! - What is committed of a slice is its end and the id up to which it was taken. A run that goes on lists the slice again.
 //! - Executions and test cases are handed on as the service sent them, members included that are not known here; but for what a
 //!   test case does, which may be long and has no column.

@@ -45,7 +45,7 @@ impl TestCasesSource {
     /// # Errors
     /// What the service says, with the cure.
     pub async fn probe(options: Options) -> Result<String, Error> {
-        let instance = Instance::connect(options).await?;
+        let mut instance = Instance::connect(options).await?;
         let now: Timestamp = instance.now().await?;
         let executions = instance.executions(&(now.plus_micros(-PROBED)..now)).await?;
         if let Some(first) = executions.first() {

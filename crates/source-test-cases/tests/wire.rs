@@ -163,6 +163,50 @@ fn what_is_not_over_is_waited_for() {
     });
 }
 
+/// It is taken once, as it ended; those behind it are taken with it.
+#[test]
+fn what_was_waited_for_is_taken_when_it_is_over() {
+    play("what_was_waited_for_is_taken_when_it_is_over", async {
+        let server = filled();
+        let start = NOW - 15 * MINUTE - MINUTE / 2;
+        server.instance().add_execution("t-1", "a-slow", "INITIATED", start, None);
+        let options = options(&server);
+        let first = read(&options, &Checkpoint::default()).await.unwrap();
+        assert_eq!(ids(&first), numbered(0..5));
+        let place = commit(&first, &Checkpoint::default());
+        server.instance().end_execution("a-slow", "FAILED", NOW);
+        let second = read(&options, &place).await.unwrap();
+        assert_eq!(ids(&second), [vec!["a-slow".to_owned()], numbered(5..10)].concat());
+        let slow = &records(&second)[0]["TestCaseExecutions"][0];
+        assert_eq!(
+            (&slow["TestCaseExecutionStatus"], &slow["EndTime"]),
+            (&"FAILED".into(), &(NOW as f64 / 1e3).into())
+        );
+        let place = commit(&second, &place);
+        assert_eq!(ids(&read(&options, &place).await.unwrap()), numbered(0..0));
+    });
+}
+
+/// One without a beginning has no day, and one without an id is for whoever decodes: neither stops those that are whole.
+#[test]
+fn what_lacks_something_stops_nothing() {
+    play("what_lacks_something_stops_nothing", async {
+        let server = filled();
+        let told = [
+            serde_json::json!({"TestCaseExecutionId": "dayless", "TestCaseId": "t-1", "TestCaseExecutionStatus": "STOPPED"}),
+            serde_json::json!({"TestCaseExecutionId": "asked-for", "TestCaseId": "t-1", "TestCaseExecutionStatus": "INITIATED"}),
+            serde_json::json!({"TestCaseExecutionStatus": "PASSED", "StartTime": (NOW - 19 * MINUTE) as f64 / 1e3}),
+        ];
+        told.into_iter().for_each(|told| server.instance().tell_execution(told));
+        let all = read(&options(&server), &Checkpoint::default()).await.unwrap();
+        let found: Vec<Value> =
+            records(&all).iter().map(|record| record["TestCaseExecutions"][0]["TestCaseExecutionId"].clone()).collect();
+        let expected: Vec<Value> =
+            [Value::Null].into_iter().chain(numbered(0..10).into_iter().map(Value::from)).collect();
+        assert_eq!(found, expected);
+    });
+}
+
 /// What began within `settle` is left for the next sweep, by the service's clock; of a moment that ends a slice, all.
 #[test]
 fn an_execution_is_in_one_slice() {
@@ -212,6 +256,15 @@ fn a_test_case_that_was_deleted_stops_nothing() {
         assert_eq!(first["TestCase"], Value::Null);
         assert_eq!(first["InstanceArn"], "arn:aws:connect:eu-central-1:123456789012:instance/i-1");
         assert_eq!(all.iter().map(|batch| batch.records.len()).sum::<usize>(), 11);
+
+        // Where there is no other one, nobody is asked again and again.
+        let server = ConnectServer::start("i-1", NOW).unwrap();
+        for number in 0..5 {
+            server.instance().add_execution(&format!("t-{number}"), &format!("e-{number}"), "PASSED", start, Some(NOW));
+        }
+        let all = read(&options(&server), &Checkpoint::default()).await.unwrap();
+        assert_eq!((ids(&all), &records(&all)[0]["InstanceArn"]), (numbered(0..5), &Value::Null));
+        assert_eq!(calls(&server, "ListTestCases"), 2, "the clock, and one search");
     });
 }
 

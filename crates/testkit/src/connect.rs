@@ -182,6 +182,15 @@ impl ConnectInstance {
         self.tell_execution(told);
     }
 
+    /// An execution ended.
+    pub fn end_execution(&mut self, id: &str, status: &str, end: i64) {
+        let is_it = |told: &&mut Value| told.get("TestCaseExecutionId").and_then(Value::as_str) == Some(id);
+        if let Some(members) = self.executions.iter_mut().find(is_it).and_then(Value::as_object_mut) {
+            members.insert("TestCaseExecutionStatus".to_owned(), status.into());
+            members.insert("EndTime".to_owned(), described::seconds(end));
+        }
+    }
+
     /// An execution as it is told.
     pub fn tell_execution(&mut self, told: Value) {
         self.executions.push(told);

@@ -130,7 +130,7 @@ impl ConnectDecoder {
         };
         let answer = test_case::Answer::read(&value, &mut self.unknown);
         for execution in answer.executions() {
-            if let Err(rejection) = self.test_case(place, (answer, execution), read_at, outcome) {
+            if let Err(rejection) = self.test_case(place, (&answer, execution), read_at, outcome) {
                 outcome.rejected.push(*rejection);
             }
             place.index += 1;
@@ -145,7 +145,7 @@ impl ConnectDecoder {
     fn test_case(
         &mut self,
         place: Place<'_>,
-        (answer, value): (test_case::Answer<'_>, &Value),
+        (answer, value): (&test_case::Answer<'_>, &Value),
         read_at: Timestamp,
         outcome: &mut Outcome,
     ) -> Result<(), Box<Rejection>> {

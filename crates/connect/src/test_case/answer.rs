@@ -3,6 +3,8 @@
 //! An answer says little of the test case of an execution: `DescribeTestCase` does, and `ListTestCases` a part of it. What they
 //! answered stands beside it.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use tributary_core::{RejectReason, Timestamp};
 
@@ -11,10 +13,13 @@ use crate::case::moment;
 use crate::object::{Object, Refused, Unknown};
 
 /// An answer with what stands beside it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Answer<'v> {
-    top: Object<'v>,
     executions: &'v [Value],
+    /// The descriptions of test cases, by their ids.
+    described: HashMap<&'v str, Object<'v>>,
+    /// One instance answers, so that whatever names one names it.
+    instance_arn: Option<&'v str>,
 }
 
 /// One execution, in the words of the lake.
@@ -71,35 +76,35 @@ impl<'v> Answer<'v> {
     pub(crate) fn read(value: &'v Value, unknown: &mut Unknown) -> Self {
         let top = Object::of(Some(value), "");
         top.count_unknown(ANSWER, unknown);
-        let answer = Self { top, executions: list(top, "TestCaseExecutions") };
-        answer.test_cases().for_each(|test_case| test_case.count_unknown(TEST_CASE, unknown));
-        answer
+        let mut described = HashMap::new();
+        let mut instance_arn = top.text("InstanceArn");
+        for test_case in test_cases(top) {
+            test_case.count_unknown(TEST_CASE, unknown);
+            let arn = test_case.text("Arn");
+            instance_arn = instance_arn.or(arn);
+            // The end of an ARN may name a version.
+            let by_arn = || arn.and_then(last_of).map(|last| last.split(':').next().unwrap_or(last));
+            if let Some(id) = test_case.text("Id").or_else(by_arn) {
+                described.entry(id).or_insert(test_case);
+            }
+        }
+        let instance_arn = instance_arn.and_then(instance_arn_of);
+        Self { executions: list(top, "TestCaseExecutions"), described, instance_arn }
     }
 
     /// The executions, as they came.
-    pub(crate) fn executions(self) -> &'v [Value] {
+    pub(crate) fn executions(&self) -> &'v [Value] {
         self.executions
     }
 
-    /// Every description of a test case: alone, in a list, and as the API wraps it.
-    fn test_cases(self) -> impl Iterator<Item = Object<'v>> {
-        let listed = [list(self.top, "TestCases"), list(self.top, "TestCaseSummaryList")].into_iter().flatten();
-        let told = self.top.get("TestCase").into_iter().chain(listed);
-        told.map(|value| Object::of(value.get("TestCase").or(Some(value)), "TestCase"))
-    }
-
     /// One of its executions.
-    pub(crate) fn execution(self, value: &'v Value, unknown: &mut Unknown) -> Result<Execution<'v>, Refused> {
+    pub(crate) fn execution(&self, value: &'v Value, unknown: &mut Unknown) -> Result<Execution<'v>, Refused> {
         let execution = Object::of(Some(value), PATH);
         execution.count_unknown(EXECUTION, unknown);
         let required = |name: &str| execution.text(name).ok_or_else(|| Refused::missing(&execution.path_of(name)));
         let (id, test_case) = (required("TestCaseExecutionId")?, required("TestCaseId")?);
-        let described = self.test_cases().find(|described| is_of(*described, test_case));
-        let own = described.and_then(|described| described.text("Arn"));
-        let beside = self.top.text("InstanceArn");
-        // One instance answers, so that every test case beside it is in it.
-        let known = own.or(beside).or_else(|| self.test_cases().find_map(|other| other.text("Arn")));
-        let instance_arn = known.and_then(instance_arn_of).ok_or_else(no_instance)?;
+        let described = self.described.get(test_case);
+        let instance_arn = self.instance_arn.ok_or_else(no_instance)?;
         let instance_id = instance_of(instance_arn).ok_or_else(no_instance)?;
         let (status, result) = in_the_lake(execution.text("TestCaseExecutionStatus"));
         let entry = described.map(|described| described.object("EntryPoint", "TestCase.EntryPoint"));
@@ -121,29 +126,28 @@ impl<'v> Answer<'v> {
     }
 
     /// An answer with one execution alone, which can be read again.
-    pub(crate) fn alone(self, execution: &Value) -> Vec<u8> {
-        let id = execution.get("TestCaseId").and_then(Value::as_str).unwrap_or_default();
+    pub(crate) fn alone(&self, execution: &Value) -> Vec<u8> {
         let mut answer = json!({ "TestCaseExecutions": [execution] });
-        for name in ["InstanceArn", "InstanceId"] {
-            if let Some(said) = self.top.get(name) {
-                answer[name] = said.clone();
-            }
+        if let Some(arn) = self.instance_arn {
+            answer["InstanceArn"] = arn.into();
         }
-        if let Some(described) = self.test_cases().find(|described| is_of(*described, id)) {
+        let id = execution.get("TestCaseId").and_then(Value::as_str).unwrap_or_default();
+        if let Some(described) = self.described.get(id) {
             answer["TestCase"] = described.members().map(|(name, value)| (name.to_owned(), value.clone())).collect();
         }
         answer.to_string().into_bytes()
     }
 }
 
-fn list<'v>(object: Object<'v>, name: &str) -> &'v [Value] {
-    object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+/// Every description of a test case: alone, in a list, and as the API wraps it.
+fn test_cases(top: Object<'_>) -> impl Iterator<Item = Object<'_>> {
+    let listed = [list(top, "TestCases"), list(top, "TestCaseSummaryList")].into_iter().flatten();
+    let told = top.get("TestCase").into_iter().chain(listed);
+    told.map(|value| Object::of(value.get("TestCase").or(Some(value)), "TestCase"))
 }
 
-/// Whether it is the description of the test case `id`: by its id, or the end of its ARN, which may name a version.
-fn is_of(described: Object<'_>, id: &str) -> bool {
-    let by_arn = || described.text("Arn").and_then(last_of).map(|last| last.split(':').next().unwrap_or(last));
-    described.text("Id").or_else(by_arn) == Some(id)
+fn list<'v>(object: Object<'v>, name: &str) -> &'v [Value] {
+    object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn no_instance() -> Refused {

@@ -116,27 +116,24 @@ impl Known {
         lines.chain(self.events.iter().map(|event| event.at)).max()
     }
 
-    /// The moments of all lines and events, in order, each with the channel that it says.
-    fn moments(&self) -> Vec<(Timestamp, Option<&Arc<str>>)> {
-        let blocks = self.blocks.iter().map(|block| (block.at, None));
-        let events = self.events.iter().map(|event| (event.at, event.channel.as_ref()));
-        let mut moments: Vec<(Timestamp, Option<&Arc<str>>)> = blocks.chain(events).collect();
+    /// When lines and events were heard, in order.
+    fn moments(&self) -> Vec<Heard> {
+        let blocks = self.blocks.iter().map(|block| Heard { at: block.at, is_line: true, says_channel: false });
+        let event = |event: &Event| Heard { at: event.at, is_line: false, says_channel: event.channel.is_some() };
+        let mut moments: Vec<Heard> = blocks.chain(self.events.iter().map(event)).collect();
         moments.sort_unstable();
         moments
     }
 
-    /// Whether an agent's snapshot of the day may have to say the channel: something was heard of the contact on that day or so
-    /// many before, and no event of it, between two long silences, says the channel.
+    /// Whether an agent's snapshot of the day may have to say the channel: from the first line on something was heard of the
+    /// contact on that day or so many before, and no event of it, between two long silences, says the channel.
     pub(super) fn asks_agents(&self, day: Day, silence: Duration) -> bool {
-        if self.blocks.is_empty() {
-            return false;
-        }
         let from = day.days().saturating_sub(days_of(silence));
         let moments = self.moments();
-        let mut parts = moments.chunk_by(|(one, _), (next, _)| !is_long((*one, *next), silence));
+        let mut parts = moments.chunk_by(|one, next| !is_long((one.at, next.at), silence));
         parts.any(|part| {
-            let is_near = part.iter().any(|(at, _)| (from..=day.days()).contains(&at.day().days()));
-            is_near && part.iter().all(|(_, channel)| channel.is_none())
+            let is_near = from_a_line(part).any(|at| (from..=day.days()).contains(&at.day().days()));
+            is_near && !part.iter().any(|heard| heard.says_channel)
         })
     }
 
@@ -144,9 +141,9 @@ impl Known {
     pub(super) fn parts(mut self, silence: Duration) -> Vec<Part> {
         self.blocks.sort_by_key(|block| block.at);
         self.events.sort();
-        let mut moments: Vec<Timestamp> = self.moments().into_iter().map(|(at, _)| at).collect();
-        let pairs = moments.windows(2).filter(|pair| is_long((pair[0], pair[1]), silence));
-        let ends: Vec<Timestamp> = pairs.map(|pair| pair[1]).collect();
+        let mut moments = self.moments();
+        let pairs = moments.windows(2).filter(|pair| is_long((pair[0].at, pair[1].at), silence));
+        let ends: Vec<Timestamp> = pairs.map(|pair| pair[1].at).collect();
         let (mut blocks, mut events) = (self.blocks.into_iter().peekable(), self.events.into_iter().peekable());
         let mut parts = Vec::with_capacity(ends.len() + 1);
         for end in ends.into_iter().map(Some).chain([None]) {
@@ -160,15 +157,29 @@ impl Known {
             while let Some(event) = events.next_if(|event| is_before(event.at)) {
                 part.take(event);
             }
+            let rest = moments.split_off(moments.partition_point(|heard| is_before(heard.at)));
             if part.facts.channel.is_none() {
-                let heard = moments.iter().filter(|at| is_before(**at)).map(|at| at.day());
+                let heard = from_a_line(&moments).map(Timestamp::day);
                 part.facts.channel = channel_of(&self.agents, heard, days_of(silence));
             }
-            moments.retain(|at| !is_before(*at));
+            moments = rest;
             parts.push(part);
         }
         parts
     }
+}
+
+/// A line or an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Heard {
+    at: Timestamp,
+    is_line: bool,
+    says_channel: bool,
+}
+
+/// The moments of the first line and of all that follows.
+fn from_a_line(heard: &[Heard]) -> impl Iterator<Item = Timestamp> {
+    heard.iter().skip_while(|heard| !heard.is_line).map(|heard| heard.at)
 }
 
 fn is_long((one, next): (Timestamp, Timestamp), silence: Duration) -> bool {
@@ -312,7 +323,7 @@ pub(super) fn agents(
 }
 
 /// Agents' snapshots have written a channel in two ways.
-fn as_events_say(channel: &str) -> &str {
+pub(super) fn as_events_say(channel: &str) -> &str {
     if channel == "TASKS" { "TASK" } else { channel }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{Array, BooleanArray, PrimitiveArray, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use tributary_core::{Day, TableId, Timestamp};
@@ -39,13 +39,24 @@ pub(super) fn digests(batch: &RecordBatch, table: &TableId) -> Result<Vec<(Strin
     Ok((0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), says(row))).collect())
 }
 
+/// The days on which rows begin.
+pub(super) fn days_of_rows(batch: &RecordBatch) -> BTreeSet<Day> {
+    starts(batch)
+        .iter()
+        .flat_map(|starts| starts.values())
+        .map(|micros| Timestamp::from_micros(*micros).day())
+        .collect()
+}
+
+fn starts(batch: &RecordBatch) -> Option<&PrimitiveArray<TimestampMicrosecondType>> {
+    batch.column_by_name("start_timestamp")?.as_primitive_opt()
+}
+
 /// The rows of each day.
 pub(super) fn by_day(batches: &[RecordBatch]) -> Result<BTreeMap<Day, Vec<RecordBatch>>, Error> {
     let mut days: BTreeMap<Day, Vec<RecordBatch>> = BTreeMap::new();
     for batch in batches {
-        let starts = batch.column_by_name("start_timestamp");
-        let starts = starts.and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
-        let Some(starts) = starts else { continue };
+        let Some(starts) = starts(batch) else { continue };
         let of: Vec<Day> = starts.values().iter().map(|micros| Timestamp::from_micros(*micros).day()).collect();
         for day in of.iter().copied().collect::<BTreeSet<Day>>() {
             let mask: BooleanArray = of.iter().map(|row| Some(*row == day)).collect();

@@ -359,6 +359,76 @@ fn a_channel_is_told_by_agents_where_no_event_does() {
     });
 }
 
+/// Whatever an execution says of its channel, and wherever it begins: what agents say later changes it as it would have before.
+#[test]
+fn agents_are_heard_whenever_they_speak() {
+    let mute = event(1, "DISCONNECTED", (10, 82_000)).replace("\"channel\":\"VOICE\",", "");
+    for (before, after, channels) in [
+        // The first day counts, and of one day the first word in the order of the alphabet.
+        (
+            vec![line(1, "f-1", "Disconnect", (10, 0)), snapshot(1, "VOICE", (11, 0))],
+            vec![snapshot(1, "CHAT", (10, 1))],
+            "CHAT",
+        ),
+        (
+            vec![line(1, "f-1", "Disconnect", (10, 0)), snapshot(1, "VOICE", (10, 0))],
+            vec![snapshot(1, "CHAT", (10, 1))],
+            "CHAT",
+        ),
+        // Two executions far from one another, of which the later one has nothing to do with it.
+        (
+            vec![line(1, "f-1", "Disconnect", (10, 0)), line(1, "f-1", "Disconnect", (13, 0))],
+            vec![snapshot(1, "VOICE", (10, 1)), snapshot(2, "VOICE", (13, 0))],
+            "VOICE -",
+        ),
+        // One that begins after it was said.
+        (
+            vec![line(1, "f-2", "PlayPrompt", (10, 82_000)), line(1, "f-1", "Disconnect", (11, 0))],
+            vec![snapshot(1, "VOICE", (10, 82_000))],
+            "VOICE",
+        ),
+        // Said on a day before the first line, and on that of the line.
+        (vec![mute.clone(), line(1, "f-1", "Disconnect", (11, 1))], vec![snapshot(1, "CHAT", (10, 82_000))], "-"),
+        (vec![mute, line(1, "f-1", "Disconnect", (11, 1))], vec![snapshot(1, "CHAT", (12, 0))], "CHAT"),
+    ] {
+        play(async {
+            let mut lake = Lake::open(&MemoryStore::new(), 1).await;
+            lake.tell(&before).await;
+            lake.update(64 << 20, true).await.unwrap();
+            lake.tell(&after).await;
+            lake.update(64 << 20, true).await.unwrap();
+            let rows = lake.rows().await;
+            assert_eq!(rows, lake.expected().await, "{before:?} {after:?}");
+            let mut said: Vec<(String, String)> = rows
+                .into_values()
+                .map(|row| {
+                    let of = |name: &str| row.split(name).nth(1).unwrap().split(' ').next().unwrap().to_owned();
+                    (of(" start_timestamp="), of(" channel="))
+                })
+                .collect();
+            said.sort();
+            let said: Vec<String> = said.into_iter().map(|(_, channel)| channel).collect();
+            assert_eq!(said.join(" "), channels, "{before:?} {after:?}");
+        });
+    }
+}
+
+/// Agents that speak of nobody's executions for long are not listened to again from the beginning.
+#[test]
+fn what_agents_said_in_vain_is_noted_now_and_then() {
+    play(async {
+        let mut lake = Lake::open(&MemoryStore::new(), 1).await;
+        lake.tell(&[line(1, "f-1", "Disconnect", (10, 0))]).await;
+        lake.update(64 << 20, true).await.unwrap().unwrap();
+        let mut noted = Vec::new();
+        for number in 0..70 {
+            lake.tell(&[snapshot(2, "VOICE", (10, number))]).await;
+            noted.extend(lake.update(64 << 20, true).await.unwrap().map(|walk| (number, walk.rows)));
+        }
+        assert_eq!(noted, [(63, 0)]);
+    });
+}
+
 /// Parameters and stacks come back out of the lake as they went in.
 #[test]
 fn parameters_and_stacks_are_read_back() {

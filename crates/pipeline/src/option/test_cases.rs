@@ -31,7 +31,7 @@ pub(super) static SOURCE: &[Entry] = &[
         "rate",
         Shape::Leaf(Kind::Count { least: 1, most: 1_000 }),
         Default::Value("2"),
-        "Calls in a second, at most. A sweep costs two, one more for every hundred executions, and one for each test case among them.",
+        "Calls in a second, at most. A sweep costs two, one more for every hundred executions and for every month, and in each month one for each test case that was run.",
     ),
     Entry::new(
         "poll",

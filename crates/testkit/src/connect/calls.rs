@@ -164,7 +164,7 @@ fn module(instance: &ConnectInstance, text: &str) -> Result<Answered, Answered> 
     Ok(Answered::with(json!({ "ContactFlowModule": told })))
 }
 
-/// Those that began after, and before, what is asked for, neither of both included.
+/// Those that began after, and before, what is asked for, neither of both included, and those that have no beginning.
 fn executions(instance: &ConnectInstance, query: &Query) -> Result<Answered, Answered> {
     let moment = |name: &str| match query.get(name) {
         None => Ok(None),
@@ -175,10 +175,10 @@ fn executions(instance: &ConnectInstance, query: &Query) -> Result<Answered, Ans
         return Err(invalid("status"));
     }
     let is_asked = |told: &&Value| {
-        let start = told.get("StartTime").and_then(Value::as_f64).unwrap_or(0.0) * 1e3;
+        let start = told.get("StartTime").and_then(Value::as_f64).map(|seconds| seconds * 1e3);
         let is = |name: &str, member: &str| query.get(name).is_none_or(|text| told.get(member) == Some(&json!(text)));
-        after.is_none_or(|after| start > after)
-            && before.is_none_or(|before| start < before)
+        after.is_none_or(|after| start.is_none_or(|start| start > after))
+            && before.is_none_or(|before| start.is_none_or(|start| start < before))
             && is("testCaseId", "TestCaseId")
             && is("status", "TestCaseExecutionStatus")
     };
