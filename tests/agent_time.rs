@@ -45,7 +45,7 @@ const TYPES: &str = "kind: 'VARCHAR', agent_id: 'VARCHAR', status_arn: 'VARCHAR'
     event_timestamp: 'TIMESTAMP'";
 
 /// Every row of the four tables is true, and every truth has its row; how many there are by table.
-fn is_true(engines: &Engines, lab: &Lab, truth: &Path) -> BTreeMap<&'static str, u64> {
+pub(crate) fn is_true(engines: &Engines, lab: &Lab, truth: &Path) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
     for (table, columns, kind, keys) in TRUTH {
         // The simulator knows of a silence before it has lasted: within the last quarter of an hour nobody else does.

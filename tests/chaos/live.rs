@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use super::kill::{Kill, Random};
 use super::{Asked, Leaving, Tally, collect, command, compare, report};
+use crate::agent_time::is_true;
+use crate::engines::Engines;
 use crate::engines::kinesis::{Kinesis, REGION};
 use crate::engines::kinesis_streams::Streams;
 use crate::engines::venv::say;
@@ -39,7 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) fn chaos(kinesis: &Kinesis, asked: &Asked) {
     let (length, every) = if asked.full { (asked.seconds, 30) } else { (10, 3) };
     let count = length * u64::from(RATE);
-    let input = events(&format!("--agents 100 --events {count} --duplicates 0.01 --seed 17"));
+    let plain = Lab::new(OPTIONS);
+    let truth = plain.path("truth.jsonl");
+    let size = format!("--agents 100 --events {count} --duplicates 0.01 --seed 17");
+    let input = events(&format!("{size} --truth {}", truth.display()));
     say(&format!(
         "chaos: seed {}, {} workers: {} kills; {length} s of {RATE} events a second, {} MB, a split or a merge every {every} s",
         asked.seed,
@@ -47,9 +52,12 @@ pub(super) fn chaos(kinesis: &Kinesis, asked: &Asked) {
         asked.kills,
         input.len() / 1_000_000
     ));
-    let plain = Lab::new(OPTIONS);
     plain.input("events.jsonl", &input);
     plain.run();
+    // What equals the plain lake is true, then.
+    if let Some(engines) = Engines::get() {
+        say(&format!("chaos: the plain lake is what was acted out: {:?}", is_true(&engines, &plain, &truth)));
+    }
 
     let streams = Streams::on(&kinesis.endpoint(), REGION).unwrap();
     let tally = Mutex::new(Tally::read(asked.file.as_ref()));
