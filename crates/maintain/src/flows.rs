@@ -63,6 +63,25 @@ pub struct Walk {
     pub receipt: Receipt,
 }
 
+/// How long an execution is waited for after its last line, in event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFor {
+    /// Of a contact that is no task, or of which no event says so.
+    pub usual: Duration,
+    /// Of a task; never shorter than the usual time.
+    pub tasks: Duration,
+}
+
+impl OpenFor {
+    fn of(self, is_task: bool) -> Duration {
+        if is_task { self.most() } else { self.usual }
+    }
+
+    fn most(self) -> Duration {
+        self.tasks.max(self.usual)
+    }
+}
+
 /// Brings `contact_flow_events` up to date.
 pub struct Flows<'a> {
     /// The lake.
@@ -71,8 +90,8 @@ pub struct Flows<'a> {
     pub log: &'a mut CommitLog,
     /// What is known of flows.
     pub lookups: Arc<Lookups>,
-    /// How long an execution is waited for after its last line, in event time.
-    pub open_for: Duration,
+    /// How long an execution is waited for after its last line.
+    pub open_for: OpenFor,
     /// Bytes of lines that are remembered at once, about.
     pub memory: u64,
     /// When things happen.
@@ -204,7 +223,7 @@ impl Flows<'_> {
             .await?;
         }
         let mut waiting = walked.waiting;
-        let is_due = |last: Timestamp| newest.micros().saturating_sub(last.micros()) >= micros(self.open_for);
+        let is_due = |last: Timestamp| newest.micros().saturating_sub(last.micros()) >= micros(self.open_for.usual);
         waiting.retain(|hash, (last, day)| {
             let is_looked_at = listed.contains(hash) || is_due(*last);
             if is_looked_at {
@@ -247,7 +266,7 @@ impl Flows<'_> {
         let (Some(first), Some(last)) = (touched.first().copied(), touched.last().copied()) else {
             return Ok(BTreeMap::new());
         };
-        let gap = days_of(self.open_for);
+        let gap = days_of(self.open_for.most());
         let mut found = BTreeMap::new();
         for day in days.range(first..=last) {
             let rows = self.count(live, wanted, *day).await?;
@@ -332,8 +351,7 @@ impl Flows<'_> {
 
     /// Whether something may be heard of a contact that belongs to what was heard so far, on a day that begins at `next`.
     fn goes_on(&self, contact: &read::Known, next: Option<Timestamp>) -> bool {
-        let Some(next) = next else { return false };
-        contact.last().is_some_and(|last| next.micros().saturating_sub(last.micros()) < micros(self.open_for))
+        next.is_some_and(|next| contact.goes_on(next, self.open_for))
     }
 
     /// Derives the executions of the contacts of which nothing is expected on a day that begins at `next`, or ever.
@@ -355,13 +373,15 @@ impl Flows<'_> {
         found: &mut Found,
     ) {
         let Some(first) = part.log.blocks.iter().map(|block| block.at).min() else { return };
-        let executions = part.log.executions(newest, self.open_for);
+        let executions = part.log.executions(newest, part.open_for);
         found.contacts += 1;
         for execution in &executions.ended {
             found.rows.push((instance, contact), &part.facts, execution, &self.lookups, derived);
         }
         if let Some(last) = executions.open {
-            found.waiting.insert(read::hash(instance, contact), (last, first.day()));
+            // It is due when the usual time has gone by after that.
+            let longer = micros(part.open_for).saturating_sub(micros(self.open_for.usual));
+            found.waiting.insert(read::hash(instance, contact), (last.plus_micros(longer), first.day()));
         }
     }
 }

@@ -30,7 +30,7 @@ mod sightings;
 
 pub use derive::{Derived, Rules};
 pub use error::Error;
-pub use flows::{Flows, Walk, Walked};
+pub use flows::{Flows, OpenFor, Walk, Walked};
 pub use keys::LakeKeys;
 pub use latest::{Folded, Latest, Updated};
 pub use marks::{Marks, newest_events};

@@ -282,6 +282,8 @@ pub struct FlowSection {
     pub every: Option<Time>,
     /// How long an execution is waited for.
     pub open_for: Option<Time>,
+    /// How long that of a task is.
+    pub tasks_open_for: Option<Time>,
 }
 
 /// `transform.connect.agent_time`.

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tributary_core::PipelineId;
+use tributary_maintain::OpenFor;
 
 use crate::cases_api::CasesApiPlan;
 use crate::file::{
-    ConnectSection, Family, Interval, Mode, OnGap, ParquetSection, PipelineFile, Size, Spool, SpoolSection, TableName,
-    Tables, Time,
+    ConnectSection, Family, FlowSection, Interval, Mode, OnGap, ParquetSection, PipelineFile, Size, Spool,
+    SpoolSection, TableName, Tables, Time,
 };
 use crate::flow_api::FlowApiPlan;
 use crate::lake_plan::LakePlan;
@@ -70,8 +71,8 @@ pub struct ConnectPlan {
     pub latest_every: Duration,
     /// How often a stream derives executions of flows.
     pub flow_every: Duration,
-    /// How long an execution is waited for after its last line, in event time.
-    pub flow_open_for: Duration,
+    /// How long an execution is waited for after its last line.
+    pub flow_open_for: OpenFor,
     /// Whether what is still open when a batch ends is written.
     pub write_open: bool,
     /// Whether moments before May 2019 are taken without their milliseconds.
@@ -162,8 +163,9 @@ impl Plan {
             ("transform.connect.agent_time.custom_states".to_owned(), format!("{:?}", self.connect.custom_states)),
         ]);
         if self.connect.tables.contains(&TableName::ContactFlowEvents) {
-            let open_for = unit::time_text(self.connect.flow_open_for);
-            entries.insert("transform.connect.flow.open_for".to_owned(), open_for);
+            let OpenFor { usual, tasks } = self.connect.flow_open_for;
+            entries.insert("transform.connect.flow.open_for".to_owned(), unit::time_text(usual));
+            entries.insert("transform.connect.flow.tasks_open_for".to_owned(), unit::time_text(tasks));
         }
         entries
     }
@@ -192,7 +194,7 @@ impl ConnectPlan {
             derive_every: section.agent_time.every.map_or(Duration::from_secs(5 * 60), Time::duration),
             latest_every: section.latest.every.map_or(Duration::from_secs(5 * 60), Time::duration),
             flow_every: section.flow.every.map_or(Duration::from_secs(5 * 60), Time::duration),
-            flow_open_for: section.flow.open_for.map_or(Duration::from_secs(24 * 3_600), Time::duration),
+            flow_open_for: open_for(&section.flow),
             write_open: section.agent_time.open.unwrap_or(false),
             early_seconds: section.agent_time.early_seconds.unwrap_or(false),
             interval: section.agent_time.interval.unwrap_or(Interval::Quarter).duration(),
@@ -212,6 +214,13 @@ impl ParquetPlan {
             spool.map(|spool| SpoolPlan { folder: spool.folder.map(PathBuf::from), size: bytes(spool.size, 16 << 30) });
         Self { file_size: bytes(section.file_size, 128 * MIB), memory: bytes(section.memory, 64 * MIB), spool }
     }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+fn open_for(section: &FlowSection) -> OpenFor {
+    let usual = section.open_for.map_or(DAY, Time::duration);
+    OpenFor { usual, tasks: section.tasks_open_for.map_or(7 * DAY, Time::duration).max(usual) }
 }
 
 /// The size that was written, or the default. Every range begins above zero.

@@ -46,7 +46,7 @@ impl Flows<'_> {
             })
             .await?;
         }
-        let around = days_of(self.open_for).saturating_add(AROUND);
+        let around = days_of(self.open_for.usual).saturating_add(AROUND);
         let (first, last) = (first.days().saturating_sub(around), last.days().saturating_add(around));
         let mut contacts: HashMap<u64, BTreeSet<Day>> = HashMap::new();
         for (_, partition, file) in live.iter().filter(|(table, ..)| table.as_str() == EXECUTIONS) {
@@ -72,7 +72,7 @@ impl Flows<'_> {
         known: &mut Contacts,
         shared: &mut read::Shared,
     ) -> Result<(), Error> {
-        for days in 0..=days_of(self.open_for) {
+        for days in 0..=days_of(self.open_for.usual) {
             let of = Day::from_days(day.days().saturating_add(days));
             let there = files(live, AGENTS, of);
             if there.is_empty() {

@@ -11,6 +11,7 @@ use tributary_connect::flow::{Block, ContactFacts, ContactLog, Happening, Lane, 
 use tributary_core::{Day, Key, Timestamp};
 use twox_hash::XxHash3_64;
 
+use super::OpenFor;
 use crate::error::Error;
 
 /// What executions need of a line.
@@ -105,50 +106,58 @@ struct Event {
 /// What a contact did between two long silences.
 #[derive(Debug, Default)]
 pub(super) struct Part {
+    /// How long an execution of it is waited for.
+    pub(super) open_for: Duration,
     pub(super) log: ContactLog,
     pub(super) facts: ContactFacts,
 }
 
 impl Known {
-    /// The moment of the last line or event.
-    pub(super) fn last(&self) -> Option<Timestamp> {
-        let lines = self.blocks.iter().map(|block| block.at);
-        lines.chain(self.events.iter().map(|event| event.at)).max()
-    }
-
     /// When lines and events were heard, in order.
     fn moments(&self) -> Vec<Heard> {
-        let blocks = self.blocks.iter().map(|block| Heard { at: block.at, is_line: true, says_channel: false });
-        let event = |event: &Event| Heard { at: event.at, is_line: false, says_channel: event.channel.is_some() };
-        let mut moments: Vec<Heard> = blocks.chain(self.events.iter().map(event)).collect();
+        let line = |block: &Block| Heard { at: block.at, is_line: true, says_channel: false, is_task: false };
+        let event = |event: &Event| Heard {
+            at: event.at,
+            is_line: false,
+            says_channel: event.channel.is_some(),
+            is_task: event.channel.as_deref() == Some("TASK"),
+        };
+        let mut moments: Vec<Heard> = self.blocks.iter().map(line).chain(self.events.iter().map(event)).collect();
         moments.sort_unstable();
         moments
     }
 
-    /// Whether an agent's snapshot of the day may have to say the channel: from the first line on something was heard of the
-    /// contact on that day or so many before, and no event of it, between two long silences, says the channel.
-    pub(super) fn asks_agents(&self, day: Day, silence: Duration) -> bool {
-        let from = day.days().saturating_sub(days_of(silence));
+    /// Whether something that is heard at `next` belongs to what was heard last.
+    pub(super) fn goes_on(&self, next: Timestamp, open_for: OpenFor) -> bool {
         let moments = self.moments();
-        let mut parts = moments.chunk_by(|one, next| !is_long((one.at, next.at), silence));
-        parts.any(|part| {
+        let last = parts_of(&moments, open_for).pop();
+        last.is_some_and(|part| part.last().is_some_and(|last| !is_long((last.at, next), silence_of(part, open_for))))
+    }
+
+    /// Whether an agent's snapshot of the day may have to say the channel: from the first line on something was heard of the
+    /// contact on that day or so many before, and no event of it, between two long silences, says the channel. So it is no task
+    /// that is known to be one.
+    pub(super) fn asks_agents(&self, day: Day, open_for: OpenFor) -> bool {
+        let from = day.days().saturating_sub(days_of(open_for.usual));
+        let moments = self.moments();
+        parts_of(&moments, open_for).into_iter().any(|part| {
             let is_near = from_a_line(part).any(|at| (from..=day.days()).contains(&at.day().days()));
             is_near && !part.iter().any(|heard| heard.says_channel)
         })
     }
 
     /// The contact, cut where nothing is heard of it for so long: what comes later is another beginning.
-    pub(super) fn parts(mut self, silence: Duration) -> Vec<Part> {
+    pub(super) fn parts(mut self, open_for: OpenFor) -> Vec<Part> {
         self.blocks.sort_by_key(|block| block.at);
         self.events.sort();
-        let mut moments = self.moments();
-        let pairs = moments.windows(2).filter(|pair| is_long((pair[0].at, pair[1].at), silence));
-        let ends: Vec<Timestamp> = pairs.map(|pair| pair[1].at).collect();
+        let moments = self.moments();
+        let heard = parts_of(&moments, open_for);
+        let ends = heard.iter().skip(1).map(|part| part.first().map(|first| first.at)).chain([None]);
         let (mut blocks, mut events) = (self.blocks.into_iter().peekable(), self.events.into_iter().peekable());
-        let mut parts = Vec::with_capacity(ends.len() + 1);
-        for end in ends.into_iter().map(Some).chain([None]) {
+        let mut parts = Vec::with_capacity(heard.len());
+        for (heard, end) in heard.iter().zip(ends) {
             let is_before = |at: Timestamp| end.is_none_or(|end| at < end);
-            let mut part = Part::default();
+            let mut part = Part { open_for: silence_of(heard, open_for), ..Part::default() };
             part.facts.instance_arn.clone_from(&self.instance_arn);
             part.facts.account_id.clone_from(&self.account_id);
             while let Some(block) = blocks.next_if(|block| is_before(block.at)) {
@@ -157,12 +166,10 @@ impl Known {
             while let Some(event) = events.next_if(|event| is_before(event.at)) {
                 part.take(event);
             }
-            let rest = moments.split_off(moments.partition_point(|heard| is_before(heard.at)));
             if part.facts.channel.is_none() {
-                let heard = from_a_line(&moments).map(Timestamp::day);
-                part.facts.channel = channel_of(&self.agents, heard, days_of(silence));
+                let days = from_a_line(heard).map(Timestamp::day);
+                part.facts.channel = channel_of(&self.agents, days, days_of(open_for.usual));
             }
-            moments = rest;
             parts.push(part);
         }
         parts
@@ -175,6 +182,28 @@ struct Heard {
     at: Timestamp,
     is_line: bool,
     says_channel: bool,
+    is_task: bool,
+}
+
+/// What was heard, cut where nothing was heard for longer than an execution is waited for: of a task, once an event has said
+/// that it is one, longer than of others.
+fn parts_of(heard: &[Heard], open_for: OpenFor) -> Vec<&[Heard]> {
+    let (mut parts, mut begin, mut is_task) = (Vec::new(), 0, false);
+    for place in 0..heard.len() {
+        if place > 0 && is_long((heard[place - 1].at, heard[place].at), open_for.of(is_task)) {
+            parts.push(&heard[begin..place]);
+            (begin, is_task) = (place, false);
+        }
+        is_task |= heard[place].is_task;
+    }
+    parts.push(&heard[begin..]);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// How long an execution of a part is waited for, as far as it is known.
+fn silence_of(part: &[Heard], open_for: OpenFor) -> Duration {
+    open_for.of(part.iter().any(|heard| heard.is_task))
 }
 
 /// The moments of the first line and of all that follows.

@@ -21,7 +21,7 @@ const WAITING_BYTES: usize = 20;
 pub struct Walked {
     /// Up to this epoch lines and events were looked at.
     pub(crate) epoch: Option<Epoch>,
-    /// The contacts with an execution that goes on, by [`hash`](super::read::hash): the moment of its last line, and the day
+    /// The contacts with an execution that goes on, by [`hash`](super::read::hash): the moment of its last line (of a task so much later as it is waited for longer), and the day
     /// of the contact's first line. They are looked at again when nothing more is expected of them.
     pub(crate) waiting: BTreeMap<u64, (Timestamp, Day)>,
 }

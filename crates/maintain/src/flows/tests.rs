@@ -98,7 +98,7 @@ impl Lake {
             store: Arc::clone(&self.0.store),
             log: &mut self.0.log,
             lookups: Arc::default(),
-            open_for: DAY,
+            open_for: OPEN_FOR,
             memory,
             clock: &clock,
         };
@@ -169,8 +169,8 @@ impl Lake {
         }
         let mut rows = ExecutionRows::default();
         for ((instance, contact), known) in known {
-            for mut part in known.parts(DAY) {
-                for execution in part.log.executions(Timestamp::from_micros(newest), DAY).ended {
+            for mut part in known.parts(OPEN_FOR) {
+                for execution in part.log.executions(Timestamp::from_micros(newest), part.open_for).ended {
                     let derived = Timestamp::from_micros(0);
                     rows.push((&instance, &contact), &part.facts, &execution, &Lookups::default(), derived);
                 }
@@ -181,6 +181,8 @@ impl Lake {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+const OPEN_FOR: OpenFor = OpenFor { usual: DAY, tasks: Duration::from_secs(50 * 3_600) };
 
 /// Each row by its id, and what it says.
 fn said(batch: &RecordBatch) -> Vec<(String, String)> {
@@ -228,11 +230,9 @@ fn told() -> impl Strategy<Value = String> {
         }
     });
     let events = prop::sample::select(vec!["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED"]);
-    let is_mute = prop::bool::ANY;
-    let events = (0..3_u32, events, at.clone(), is_mute).prop_map(|(contact, kind, at, is_mute)| {
-        let event = event(contact, kind, at);
-        if is_mute { event.replace("\"channel\":\"VOICE\",", "") } else { event }
-    });
+    let channels = prop::sample::select(vec!["", "\"channel\":\"VOICE\",", "\"channel\":\"TASK\","]);
+    let events = (0..3_u32, events, at.clone(), channels)
+        .prop_map(|(contact, kind, at, channel)| event(contact, kind, at).replace("\"channel\":\"VOICE\",", channel));
     let channels = prop::sample::select(vec!["CHAT", "TASKS", "VOICE"]);
     let snapshots = (0..3_u32, channels, at).prop_map(|(contact, channel, at)| snapshot(contact, channel, at));
     prop_oneof![5 => lines, 1 => events, 1 => snapshots]
@@ -426,6 +426,35 @@ fn what_agents_said_in_vain_is_noted_now_and_then() {
             noted.extend(lake.update(64 << 20, true).await.unwrap().map(|walk| (number, walk.rows)));
         }
         assert_eq!(noted, [(63, 0)]);
+    });
+}
+
+/// A task is waited for longer, once an event says that it is one.
+#[test]
+fn tasks_are_waited_for_longer() {
+    play(async {
+        let task = event(1, "INITIATED", (10, 0)).replace("VOICE", "TASK");
+        let lines =
+            |contact| [line(contact, "f-1", "PlayPrompt", (10, 1)), line(contact, "f-1", "Disconnect", (12, 0))];
+        let mut lake = Lake::open(&MemoryStore::new(), 1).await;
+        lake.tell(&[vec![task, event(2, "INITIATED", (10, 0))], lines(1).to_vec(), lines(2).to_vec()].concat()).await;
+        lake.update(64 << 20, true).await.unwrap();
+        let rows: Vec<String> = lake.rows().await.into_values().collect();
+        let of = |contact: &str| rows.iter().filter(|row| row.contains(contact)).count();
+        assert_eq!((of("contact_id=c-1 "), of("contact_id=c-2 ")), (1, 2), "{rows:?}");
+        // One that goes on is due later than others.
+        let mut lake = Lake::open(&MemoryStore::new(), 1).await;
+        let task = event(1, "INITIATED", (10, 0)).replace("VOICE", "TASK");
+        lake.tell(&[task, line(1, "f-1", "PlayPrompt", (10, 1)), line(2, "f-1", "PlayPrompt", (10, 1))]).await;
+        let mut written = Vec::new();
+        for day in 10..14 {
+            lake.tell(&[line(9, "f-9", "Disconnect", (day, 80_000 + day))]).await;
+            lake.update(64 << 20, true).await.unwrap();
+            let rows: Vec<String> = lake.rows().await.into_values().collect();
+            let of = |contact: &str| rows.iter().filter(|row| row.contains(contact)).count();
+            written.push((of("contact_id=c-1 "), of("contact_id=c-2 ")));
+        }
+        assert_eq!(written, [(0, 0), (0, 1), (1, 1), (1, 1)]);
     });
 }
 

@@ -164,7 +164,13 @@ pub(super) static FLOW: &[Entry] = &[
         "open_for",
         time(60, 30 * DAY),
         Default::Value("\"24h\""),
-        "How long, in event time, an execution is waited for after its last line; then it is written without an end. Raise it where tasks wait longer.",
+        "How long, in event time, an execution is waited for after its last line; then it is written without an end.",
+    ),
+    Entry::new(
+        "tasks_open_for",
+        time(60, 100 * DAY),
+        Default::Value("\"7d\""),
+        "The same of a task, once a contact event says that the contact is one; at least `open_for`. Raise it where tasks may live longer than a week.",
     ),
 ];
 
