@@ -13,7 +13,8 @@ use tributary_source_kinesis::{Group, KinesisSource, Options};
 use crate::fake::{Fake, STREAM};
 
 /// Nothing here takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A call without an answer is given up after a minute.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A line waits so long for a batch before it commits what it has.
 const CADENCE: Duration = Duration::from_millis(60);

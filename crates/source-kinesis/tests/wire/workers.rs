@@ -15,7 +15,8 @@ use crate::fake::Fake;
 use crate::line::{Line, SharedLog, Turn, join_as, lock, options};
 use crate::play;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A call without an answer is given up after a minute.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A process that reads until it is told to leave, line after line.
 pub struct Worker {
