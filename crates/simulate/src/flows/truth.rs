@@ -8,8 +8,10 @@ use crate::flows::act::{Contact, Execution, Next, Play};
 use crate::flows::catalogue::{Catalogue, Queue, Resource};
 use crate::text::{MILLIS_PER_DAY, moment};
 
-/// Of what has no end nobody knows for a day whether it goes on.
-const PATIENCE: i64 = MILLIS_PER_DAY;
+/// Of what has no end nobody knows for so long whether it goes on: for a day, and of what is known to be a task for a week.
+fn patience(contact: &Contact) -> i64 {
+    if contact.is_told && contact.channel.name() == "TASK" { 7 * MILLIS_PER_DAY } else { MILLIS_PER_DAY }
+}
 
 /// How much there was of everything.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +62,7 @@ impl Tally {
     }
 }
 
-/// Executions without an end, until a day has passed: by the moment of their last line.
+/// Executions without an end, until nobody waits for them any more: by that moment.
 #[derive(Debug, Default)]
 pub(crate) struct Silent {
     waiting: BinaryHeap<Reverse<(i64, u64, String)>>,
@@ -68,15 +70,15 @@ pub(crate) struct Silent {
 }
 
 impl Silent {
-    fn wait(&mut self, last: i64, line: String) {
+    fn wait(&mut self, until: i64, line: String) {
         self.number += 1;
-        self.waiting.push(Reverse((last, self.number, line)));
+        self.waiting.push(Reverse((until, self.number, line)));
     }
 
     /// The line of the next one that has waited long enough at `now`.
     pub(crate) fn release(&mut self, now: i64) -> Option<String> {
-        let Reverse((last, ..)) = self.waiting.peek()?;
-        if *last + PATIENCE > now {
+        let Reverse((until, ..)) = self.waiting.peek()?;
+        if *until > now {
             return None;
         }
         self.waiting.pop().map(|Reverse((.., line))| finished(line, false))
@@ -100,7 +102,7 @@ pub(crate) fn lines(catalogue: &Catalogue, play: &Play, tally: &mut Tally, silen
         let line = line(catalogue, &play.contact, execution);
         match execution.end {
             Some(_) => lines.push(finished(line, false)),
-            None => silent.wait(execution.last, line),
+            None => silent.wait(execution.last + patience(&play.contact), line),
         }
     }
     lines

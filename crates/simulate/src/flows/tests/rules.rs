@@ -229,7 +229,8 @@ impl<'a> Reader<'a> {
             Next::Queue(queue) => (None, queue.clone(), Some("queue")),
             Next::Flow(flow) => (flow.clone().or_else(following), None, Some("flow")),
         };
-        let is_open = run.end.is_none() && millis(newest) - millis(&run.last) < 86_400_000;
+        let days = if self.told.channel.as_deref() == Some("TASK") { 7 } else { 1 };
+        let is_open = run.end.is_none() && millis(newest) - millis(&run.last) < days * 86_400_000;
         json!({
             "kind": "execution",
             "instance_id": run.lane.0.split('/').nth(1),
