@@ -9,7 +9,9 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, FieldRef, SchemaRef};
-use tributary_core::{Table, Timestamp};
+use tributary_core::{Table, TableBatch, TableId, Timestamp};
+
+use crate::transform::Options;
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -78,6 +80,35 @@ impl Columns {
     pub(crate) fn finish(&mut self) -> Result<(RecordBatch, Vec<u32>), ArrowError> {
         let columns = self.columns.iter_mut().map(Column::finish).collect();
         Ok((RecordBatch::try_new(Arc::clone(&self.schema), columns)?, std::mem::take(&mut self.owners)))
+    }
+}
+
+/// A table in the making, if it is asked for.
+#[derive(Debug)]
+pub(crate) struct WantedTable(Option<(TableId, Columns)>);
+
+impl WantedTable {
+    /// No rows yet.
+    pub(crate) fn new(table: &Table, options: &Options) -> Self {
+        let is_wanted = options.tables.contains(&table.id);
+        Self(is_wanted.then(|| (table.id.clone(), Columns::new(table))))
+    }
+
+    /// Whether there will be rows.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Its columns, if it is asked for.
+    pub(crate) fn columns(&mut self) -> Option<&mut Columns> {
+        self.0.as_mut().map(|(_, columns)| columns)
+    }
+
+    /// The rows with their owners, if there are any; empty again afterwards.
+    pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
+        let Some((table, columns)) = &mut self.0 else { return Ok(None) };
+        let (rows, owners) = columns.finish()?;
+        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
     }
 }
 

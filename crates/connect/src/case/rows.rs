@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::ArrowError;
-use tributary_core::{RowKey, Table, TableBatch, TableId, Timestamp};
+use tributary_core::{RowKey, Table, TableBatch, Timestamp};
 
 use super::audit::AuditEvent;
 use super::event::{Change, Event};
 use super::lookups::{Known, Lookups};
 use super::{audit_rows, event_rows, item_rows};
-use crate::cells::Columns;
+use crate::cells::WantedTable;
 use crate::generated;
 use crate::key::{case_event_key, field_change_key};
 use crate::object::Unknown;
@@ -24,10 +24,10 @@ pub(crate) struct CaseRows {
     /// What was known when the batch began.
     lookups: Arc<Lookups>,
     masks: Masks,
-    events: Option<(TableId, Columns)>,
-    items: Option<(TableId, Columns)>,
-    flattened: Option<(TableId, Columns)>,
-    changes: Option<(TableId, Columns)>,
+    events: WantedTable,
+    items: WantedTable,
+    flattened: WantedTable,
+    changes: WantedTable,
 }
 
 /// What is done to people's data.
@@ -40,8 +40,7 @@ pub(crate) struct Masks {
 impl CaseRows {
     /// No rows yet.
     pub(crate) fn new(options: &Options) -> Self {
-        let wanted =
-            |table: Table| options.tables.contains(&table.id).then(|| (table.id.clone(), Columns::new(&table)));
+        let wanted = |table: Table| WantedTable::new(&table, options);
         let privacy = &options.privacy;
         Self {
             known: Arc::clone(&options.lookups),
@@ -69,14 +68,14 @@ impl CaseRows {
     /// Whether a change makes rows.
     pub(crate) fn takes(&self, change: &Change<'_>) -> bool {
         match change {
-            Change::Case { .. } => self.events.is_some() || self.flattened.is_some(),
-            Change::Item { .. } => self.items.is_some(),
+            Change::Case { .. } => self.events.is_wanted() || self.flattened.is_wanted(),
+            Change::Item { .. } => self.items.is_wanted(),
         }
     }
 
     /// Whether audit events make rows.
     pub(crate) fn takes_audit(&self) -> bool {
-        self.changes.is_some()
+        self.changes.is_wanted()
     }
 
     /// Appends the rows of an event that happened `at`; its key.
@@ -90,16 +89,16 @@ impl CaseRows {
         match &event.change {
             Change::Case { case, changed, fields } => {
                 let state = event_rows::State::read(*case, fields.as_deref(), &self.lookups, &self.masks, unknown);
-                if let Some((_, columns)) = &mut self.events {
+                if let Some(columns) = self.events.columns() {
                     event_rows::push(columns, owner, event, &state, changed.as_deref(), (at, read_at));
                 }
-                if let Some((_, columns)) = &mut self.flattened {
+                if let Some(columns) = self.flattened.columns() {
                     event_rows::push_flattened(columns, owner, event, &state, at);
                 }
             }
             Change::Item { item, id } => {
                 let content = item_rows::Content::read(*item, &self.lookups, &self.masks, unknown);
-                if let Some((_, columns)) = &mut self.items {
+                if let Some(columns) = self.items.columns() {
                     item_rows::push(columns, owner, event, *id, &content, (at, read_at));
                 }
             }
@@ -115,7 +114,7 @@ impl CaseRows {
         owner: u32,
         unknown: &mut Unknown,
     ) -> RowKey {
-        if let Some((_, columns)) = &mut self.changes {
+        if let Some(columns) = self.changes.columns() {
             audit_rows::push(columns, owner, event, (&self.lookups, &self.masks), (at, read_at), unknown);
         }
         field_change_key(event.domain_id, event.case_id, event.id, at, &mut Vec::new())
@@ -124,14 +123,7 @@ impl CaseRows {
     /// The rows of each table with their owners; empty again afterwards.
     pub(crate) fn finish(&mut self) -> Result<Vec<(TableBatch, Vec<u32>)>, ArrowError> {
         let all = [&mut self.events, &mut self.items, &mut self.flattened, &mut self.changes];
-        let mut finished = Vec::new();
-        for (table, columns) in all.into_iter().flatten() {
-            let (rows, owners) = columns.finish()?;
-            if rows.num_rows() > 0 {
-                finished.push((TableBatch { table: table.clone(), rows }, owners));
-            }
-        }
-        Ok(finished)
+        all.into_iter().filter_map(|table| table.finish().transpose()).collect()
     }
 }
 

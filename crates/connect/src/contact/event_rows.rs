@@ -1,29 +1,27 @@
 //! The rows of `contact_events`.
 
 use arrow_schema::ArrowError;
-use tributary_core::{RowKey, TableBatch, TableId, Timestamp};
+use tributary_core::{RowKey, TableBatch, Timestamp};
 
 use super::event::ContactEvent;
-use crate::cells::{Cell, Columns};
+use crate::cells::{Cell, WantedTable};
 use crate::generated;
 use crate::key::contact_event_key;
 use crate::transform::Options;
 
 /// The table in the making.
 #[derive(Debug)]
-pub(crate) struct ContactRows(Option<(TableId, Columns)>);
+pub(crate) struct ContactRows(WantedTable);
 
 impl ContactRows {
     /// No rows yet.
     pub(crate) fn new(options: &Options) -> Self {
-        let table = generated::contact_events();
-        let wanted = options.tables.contains(&table.id);
-        Self(wanted.then(|| (table.id.clone(), Columns::new(&table))))
+        Self(WantedTable::new(&generated::contact_events(), options))
     }
 
     /// Whether events make rows.
     pub(crate) fn takes(&self) -> bool {
-        self.0.is_some()
+        self.0.is_wanted()
     }
 
     /// Appends the row of what happened `at`; its key.
@@ -33,7 +31,7 @@ impl ContactRows {
         (at, read_at): (Timestamp, Timestamp),
         owner: u32,
     ) -> RowKey {
-        if let Some((_, columns)) = &mut self.0 {
+        if let Some(columns) = self.0.columns() {
             let mut cells = vec![
                 Cell::Text(Some(event.instance_id)),
                 Cell::Text(Some(&event.contact_id)),
@@ -66,8 +64,6 @@ impl ContactRows {
 
     /// The rows with their owners, if there are any; empty again afterwards.
     pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
-        let Some((table, columns)) = &mut self.0 else { return Ok(None) };
-        let (rows, owners) = columns.finish()?;
-        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
+        self.0.finish()
     }
 }

@@ -1,11 +1,11 @@
 //! The rows of `contact_flow_log_events`.
 
 use arrow_schema::ArrowError;
-use tributary_core::{RowKey, TableBatch, TableId, Timestamp};
+use tributary_core::{RowKey, TableBatch, Timestamp};
 
 use super::line::Line;
 use super::masks::LineMasks;
-use crate::cells::{Cell, Columns};
+use crate::cells::{Cell, WantedTable};
 use crate::generated;
 use crate::key::flow_log_key;
 use crate::transform::Options;
@@ -13,18 +13,16 @@ use crate::transform::Options;
 /// The table in the making.
 #[derive(Debug)]
 pub(crate) struct LineRows {
-    lines: Option<(TableId, Columns)>,
+    lines: WantedTable,
     masks: LineMasks,
 }
 
 impl LineRows {
     /// No rows yet.
     pub(crate) fn new(options: &Options) -> Self {
-        let table = generated::contact_flow_log_events();
-        let wanted = options.tables.contains(&table.id);
         let privacy = &options.privacy;
         Self {
-            lines: wanted.then(|| (table.id.clone(), Columns::new(&table))),
+            lines: WantedTable::new(&generated::contact_flow_log_events(), options),
             masks: LineMasks {
                 parameters: privacy.flow_parameters.clone(),
                 results: privacy.mask(privacy.flow_results),
@@ -34,7 +32,7 @@ impl LineRows {
 
     /// Whether lines make rows.
     pub(crate) fn takes(&self) -> bool {
-        self.lines.is_some()
+        self.lines.is_wanted()
     }
 
     /// Appends the row of a line of a block that ran `at`; its key.
@@ -43,7 +41,7 @@ impl LineRows {
             self.masks.parameters(entries);
         }
         let results = line.results.as_deref().and_then(|results| self.masks.results.apply(results));
-        if let Some((_, columns)) = &mut self.lines {
+        if let Some(columns) = self.lines.columns() {
             columns.push(
                 owner,
                 &[
@@ -75,8 +73,6 @@ impl LineRows {
 
     /// The rows with their owners, if there are any; empty again afterwards.
     pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
-        let Some((table, columns)) = &mut self.lines else { return Ok(None) };
-        let (rows, owners) = columns.finish()?;
-        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
+        self.lines.finish()
     }
 }

@@ -1,29 +1,27 @@
 //! The rows of `connect_test_case_execution_results`.
 
 use arrow_schema::ArrowError;
-use tributary_core::{RowKey, TableBatch, TableId, Timestamp};
+use tributary_core::{RowKey, TableBatch, Timestamp};
 
 use super::answer::Execution;
-use crate::cells::{Cell, Columns};
+use crate::cells::{Cell, WantedTable};
 use crate::generated;
 use crate::key::test_case_key;
 use crate::transform::Options;
 
 /// The table in the making.
 #[derive(Debug)]
-pub(crate) struct ResultRows(Option<(TableId, Columns)>);
+pub(crate) struct ResultRows(WantedTable);
 
 impl ResultRows {
     /// No rows yet.
     pub(crate) fn new(options: &Options) -> Self {
-        let table = generated::connect_test_case_execution_results();
-        let wanted = options.tables.contains(&table.id);
-        Self(wanted.then(|| (table.id.clone(), Columns::new(&table))))
+        Self(WantedTable::new(&generated::connect_test_case_execution_results(), options))
     }
 
     /// Whether executions make rows.
     pub(crate) fn takes(&self) -> bool {
-        self.0.is_some()
+        self.0.is_wanted()
     }
 
     /// Appends the row of an execution that began at `start`; its key.
@@ -33,7 +31,7 @@ impl ResultRows {
         (start, read_at): (Timestamp, Timestamp),
         owner: u32,
     ) -> RowKey {
-        if let Some((_, columns)) = &mut self.0 {
+        if let Some(columns) = self.0.columns() {
             columns.push(
                 owner,
                 &[
@@ -69,8 +67,6 @@ impl ResultRows {
 
     /// The rows with their owners, if there are any; empty again afterwards.
     pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
-        let Some((table, columns)) = &mut self.0 else { return Ok(None) };
-        let (rows, owners) = columns.finish()?;
-        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
+        self.0.finish()
     }
 }
