@@ -2,14 +2,19 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::venv;
 
 /// They are ready in some seconds; a loaded machine may take much longer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where servers listen. Linux gives clients those from 32,768 on, other systems those from 49,152 on.
+const PORTS: Range<u16> = 10_000..32_768;
 
 /// A running server.
 #[derive(Debug)]
@@ -74,6 +79,18 @@ pub(crate) fn pinned(name: &str) -> Result<PathBuf, String> {
     places.into_iter().find(|file| file.exists()).ok_or_else(|| format!("tests/engines/{name} is not there"))
 }
 
+/// A port that nobody listens on, for a server that is started next: each is handed out once, until all were.
+///
+/// It is none of those that the system gives to whoever connects ([`PORTS`] end below them), so no client sits on it when
+/// the server comes, or comes back.
 pub(crate) fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    // Tests start servers side by side; those of another process begin elsewhere.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    let begin = std::process::id().wrapping_mul(97);
+    let tried = (0..count).map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count);
+    let mut ports = tried.filter_map(|offset| PORTS.start.checked_add(u16::try_from(offset).ok()?));
+    ports
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .ok_or_else(|| std::io::Error::other("no port is free"))
 }
