@@ -108,7 +108,7 @@ impl WantedTable {
     pub(crate) fn finish(&mut self) -> Result<Option<(TableBatch, Vec<u32>)>, ArrowError> {
         let Some((table, columns)) = &mut self.0 else { return Ok(None) };
         let (rows, owners) = columns.finish()?;
-        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows }, owners)))
+        Ok((rows.num_rows() > 0).then(|| (TableBatch { table: table.clone(), rows, dictionaries: None }, owners)))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringArray, StructArray,
     TimestampMicrosecondArray,
 };
 use arrow_buffer::{
@@ -231,6 +232,21 @@ pub(crate) fn members(field: &FieldRef) -> Result<&Fields, ArrowError> {
         DataType::Struct(members) => Ok(members),
         other => Err(ArrowError::SchemaError(format!("{other} is not a struct"))),
     }
+}
+
+/// Lists or structs over the same values, as a type that differs in what is said of the fields alone.
+pub(crate) fn retyped(array: &ArrayRef, kind: &DataType) -> Result<ArrayRef, ArrowError> {
+    if let (DataType::List(element), Some(lists)) = (kind, array.as_list_opt::<i32>()) {
+        let values = retyped(lists.values(), element.data_type())?;
+        let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+        return Ok(Arc::new(ListArray::try_new(Arc::clone(element), offsets, values, nulls)?));
+    }
+    if let (DataType::Struct(members), Some(structs)) = (kind, array.as_struct_opt()) {
+        let columns = structs.columns().iter().zip(members).map(|(column, member)| retyped(column, member.data_type()));
+        let columns = columns.collect::<Result<_, _>>()?;
+        return Ok(Arc::new(StructArray::try_new(members.clone(), columns, structs.nulls().cloned())?));
+    }
+    Ok(Arc::clone(array))
 }
 
 /// The fields with the types of the columns, of which some are coded.

@@ -3,6 +3,8 @@
 mod families;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -33,6 +35,9 @@ pub(crate) struct ConnectDecoder {
     rows: AgentRows,
     memory: Memory,
     dictionaries: Dictionaries,
+    /// Their number, none before the first batch, and the last one of any decoder.
+    number: Option<u64>,
+    last_number: Arc<AtomicU64>,
     unknown: BTreeMap<Box<str>, u64>,
     key_text: Vec<u8>,
     cases: CaseRows,
@@ -148,12 +153,14 @@ impl Outcome {
 
 impl ConnectDecoder {
     /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for, and of
-    /// those of cases that the options name.
-    pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options) -> Self {
+    /// those of cases that the options name. `last_number` is the last that growing dictionaries of any decoder have.
+    pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options, last_number: Arc<AtomicU64>) -> Self {
         Self {
             rows: AgentRows::new(),
             memory: Memory::new(options.recall),
             dictionaries: Dictionaries::new(&options.privacy),
+            number: None,
+            last_number,
             unknown: BTreeMap::new(),
             key_text: Vec::new(),
             cases: CaseRows::new(options),
@@ -185,12 +192,10 @@ impl ConnectDecoder {
 
     fn whole(&mut self, place: Place<'_>, bytes: &[u8], read_at: Timestamp, outcome: &mut Outcome) {
         // Nearly every record is one agent event: that is tried first, and nothing of it stays when it is not.
-        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-            self.unknown.clear();
-            if let Ok(event) = read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
-                outcome.read += 1;
-                return self.event(place, (&event, bytes), read_at, outcome);
-            }
+        self.unknown.clear();
+        if let Ok(event) = read_event(bytes, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
+            outcome.read += 1;
+            return self.event(place, (&event, bytes), read_at, outcome);
         }
         self.opened(place, bytes, read_at, outcome);
     }
@@ -231,7 +236,7 @@ impl ConnectDecoder {
             }
         };
         self.unknown.clear();
-        let rejection = match read_event(text, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
+        let rejection = match read_event(bytes, &mut self.memory, &mut self.dictionaries, &mut self.unknown) {
             Ok(event) => {
                 self.event(place, (&event, bytes), read_at, outcome);
                 return 1;
@@ -329,6 +334,7 @@ impl ConnectDecoder {
                 // Half-emptied columns, and codes that mean nothing without their dictionaries.
                 self.rows = AgentRows::new();
                 self.dictionaries = Dictionaries::new(&self.options.privacy);
+                self.number = None;
                 self.memory.forget();
                 return refuse_all(batch, &error.to_string());
             }
@@ -349,7 +355,7 @@ impl ConnectDecoder {
             if let Some(table) = table
                 && rows.num_rows() > 0
             {
-                decoded.tables.push(TableBatch { table: table.clone(), rows });
+                decoded.tables.push(TableBatch { table: table.clone(), rows, dictionaries: self.number });
                 decoded.owners.push(owners);
             }
         }
@@ -365,7 +371,9 @@ impl Decoder for ConnectDecoder {
     fn decode(&mut self, batch: &RawBatch) -> Decoded {
         let read_at = batch.read_at.unwrap_or(Timestamp::from_micros(0));
         let mut outcome = Outcome::default();
-        self.dictionaries.begin_batch();
+        if self.dictionaries.begin_batch() || self.number.is_none() {
+            self.number = Some(self.last_number.fetch_add(1, Ordering::Relaxed) + 1);
+        }
         self.cases.begin_batch();
         for record in &batch.records {
             self.record(record, read_at, &mut outcome);

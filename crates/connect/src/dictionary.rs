@@ -13,7 +13,7 @@ use arrow_buffer::ScalarBuffer;
 use arrow_schema::{ArrowError, DataType};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::columns::{TextColumn, nulls_of};
+use crate::columns::{TextColumn, nulls_of, retyped};
 use crate::privacy::Mask;
 
 /// The place of a value in its dictionary, or null.
@@ -209,14 +209,14 @@ pub(crate) struct ListValues<L> {
 
 impl<L: Lists> ListValues<L> {
     /// The code of the list of this JSON, if it was appended before.
-    pub(crate) fn find(&self, json: &str) -> Option<Code> {
-        self.interner.find(json.as_bytes()).map(|index| Code(index as i32))
+    pub(crate) fn find(&self, json: &[u8]) -> Option<Code> {
+        self.interner.find(json).map(|index| Code(index as i32))
     }
 
     /// The code of the list that was just appended to `lists`.
-    pub(crate) fn appended(&mut self, json: &str) -> Code {
+    pub(crate) fn appended(&mut self, json: &[u8]) -> Code {
         self.arrays.clear();
-        Code(self.interner.append(json.as_bytes()) as i32)
+        Code(self.interner.append(json) as i32)
     }
 
     /// All of them, in the order of their codes, as a column of this type.
@@ -224,7 +224,10 @@ impl<L: Lists> ListValues<L> {
         if let Some((_, array)) = self.arrays.iter().find(|(made, _)| made == kind) {
             return Ok(Arc::clone(array));
         }
-        let array = self.lists.array(kind)?;
+        let array = match self.arrays.first() {
+            Some((_, other)) => retyped(other, kind)?,
+            None => self.lists.array(kind)?,
+        };
         self.arrays.push((kind.clone(), Arc::clone(&array)));
         Ok(array)
     }

@@ -1,8 +1,10 @@
 //! A pull parser over one JSON text: strict (RFC 8259), borrowed, made for objects whose keys are known beforehand.
 //!
 //! The keys of the real payloads come in a fixed order, so an object is read by *prediction*: the literal `"Key":` that
-//! should come next is compared as bytes, and only when it is something else is the key scanned and looked up. The text
-//! must be valid UTF-8 before it gets here; everything else is checked here.
+//! should come next is compared as bytes, and only when it is something else is the key scanned and looked up.
+//!
+//! Strings are checked for being UTF-8 a [`WINDOW`] at a time, when the first of them is read; what is gone over because
+//! the same bytes were read before needs no check.
 
 use std::borrow::Cow;
 
@@ -65,17 +67,31 @@ pub(crate) struct Array {
 /// How deep arrays and objects may nest; the same bound as serde_json's.
 const MAX_DEPTH: u32 = 128;
 
+/// So many bytes are checked at once for being UTF-8: a few strings.
+const WINDOW: usize = 512;
+
+/// Bytes that are compared at once to tell two long values apart.
+const STRETCH: usize = 32;
+
 /// Reads one JSON text from its beginning to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
     at: usize,
+    /// What is known to be UTF-8, and where it begins.
+    window: &'a str,
+    window_from: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins at the first byte.
+    /// Begins at the first byte of a text.
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { bytes: text.as_bytes(), at: 0, window: text, window_from: 0 }
+    }
+
+    /// Begins at the first byte of what may not be a text.
+    pub(crate) const fn unchecked(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, window: "", window_from: 0 }
     }
 
     /// The byte to be read next.
@@ -83,17 +99,39 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// The text from `from` up to here.
-    pub(crate) fn since(&self, from: usize) -> &'a str {
-        self.text.get(from..self.at).unwrap_or("")
-    }
-
-    const fn bytes(&self) -> &'a [u8] {
-        self.text.as_bytes()
+    /// The bytes from `from` up to here.
+    pub(crate) fn since(&self, from: usize) -> &'a [u8] {
+        self.bytes.get(from..self.at).unwrap_or(&[])
     }
 
     fn rest(&self) -> &'a [u8] {
-        self.bytes().get(self.at..).unwrap_or(&[])
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    /// The text of these bytes, which begin and end where a character does if they are UTF-8.
+    #[inline]
+    fn text(&mut self, from: usize, to: usize) -> Result<&'a str, SyntaxError> {
+        let in_window = |cursor: &Self| {
+            let begin = from.checked_sub(cursor.window_from)?;
+            cursor.window.get(begin..to - cursor.window_from)
+        };
+        if let Some(text) = in_window(self) {
+            return Ok(text);
+        }
+        self.move_window(from, to);
+        in_window(self).ok_or(SyntaxError { at: from, expected: "UTF-8" })
+    }
+
+    /// Checks what follows `from`, up to `to` at least. The window is empty where that is no text.
+    #[inline(never)]
+    fn move_window(&mut self, from: usize, to: usize) {
+        let ends = |end: usize| self.bytes.get(end).is_none_or(|byte| byte & 0xC0 != 0x80);
+        let most = self.bytes.len().min(from + WINDOW);
+        // A character has four bytes at most; one that is cut off is checked with the next window.
+        let end = (most.saturating_sub(3)..=most).rev().find(|end| ends(*end)).unwrap_or(most).max(to);
+        let window = self.bytes.get(from..end).unwrap_or(&[]);
+        self.window = simdutf8::basic::from_utf8(window).unwrap_or("");
+        self.window_from = from;
     }
 
     const fn fail<T>(&self, expected: &'static str) -> Result<T, SyntaxError> {
@@ -102,7 +140,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes().get(self.at) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
     }
@@ -117,6 +155,23 @@ impl<'a> Cursor<'a> {
         stands
     }
 
+    /// The same for a key: short, so that a call costs more than comparing eight bytes at a time.
+    #[inline]
+    fn take_key(&mut self, literal: &[u8]) -> bool {
+        let Some(here) = self.bytes.get(self.at..self.at + literal.len()) else { return false };
+        let stands = match (here.last_chunk::<8>(), literal.last_chunk::<8>()) {
+            (Some(last), Some(wanted)) => {
+                let mut words = here.as_chunks::<8>().0.iter().zip(literal.as_chunks::<8>().0);
+                last == wanted && words.all(|(word, wanted)| word == wanted)
+            }
+            _ => here == literal,
+        };
+        if stands {
+            self.at += literal.len();
+        }
+        stands
+    }
+
     /// Goes over `value` if these very bytes stand here. For whole objects and arrays only: they delimit themselves.
     #[inline]
     pub(crate) fn take_same(&mut self, value: &[u8]) -> bool {
@@ -124,11 +179,25 @@ impl<'a> Cursor<'a> {
         !value.is_empty() && self.take(value)
     }
 
+    /// Whether what stands here has the bytes of `value` in the stretch that begins at `from`.
+    #[inline]
+    pub(crate) fn agrees_at(&mut self, from: usize, value: &[u8]) -> bool {
+        self.skip_space();
+        let stretch = value.get(from..value.len().min(from + STRETCH)).unwrap_or(&[]);
+        self.rest().get(from..).is_some_and(|here| here.starts_with(stretch))
+    }
+
+    /// Where the first stretch begins in which what stands here differs from `value`.
+    pub(crate) fn first_difference(&self, value: &[u8]) -> usize {
+        let mut stretches = self.rest().chunks(STRETCH).zip(value.chunks(STRETCH));
+        stretches.position(|(here, wanted)| !here.starts_with(wanted)).unwrap_or(0) * STRETCH
+    }
+
     /// The kind of the value that begins here.
     #[inline]
     pub(crate) fn kind(&mut self) -> Result<Kind, SyntaxError> {
         self.skip_space();
-        match self.bytes().get(self.at) {
+        match self.bytes.get(self.at) {
             Some(b'"') => Ok(Kind::Text),
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
@@ -171,7 +240,7 @@ impl<'a> Cursor<'a> {
                 return self.fail("a digit");
             }
         }
-        Ok(self.since(from))
+        self.text(from, self.at)
     }
 
     fn digits(&mut self) -> usize {
@@ -188,9 +257,9 @@ impl<'a> Cursor<'a> {
         }
         let from = self.at;
         self.at += plain_length(self.rest());
-        match self.bytes().get(self.at) {
+        match self.bytes.get(self.at) {
             Some(b'"') => {
-                let text = self.since(from);
+                let text = self.text(from, self.at)?;
                 self.at += 1;
                 Ok(Cow::Borrowed(text))
             }
@@ -204,17 +273,17 @@ impl<'a> Cursor<'a> {
     fn escaped_string(&mut self, from: usize) -> Result<Cow<'a, str>, SyntaxError> {
         loop {
             self.at += plain_length(self.rest());
-            match self.bytes().get(self.at) {
+            match self.bytes.get(self.at) {
                 Some(b'"') => break,
                 // Whatever is escaped, the byte after the backslash does not end the string.
-                Some(b'\\') => self.at = (self.at + 2).min(self.bytes().len()),
+                Some(b'\\') => self.at = (self.at + 2).min(self.bytes.len()),
                 Some(_) => return self.fail("no control character inside a string"),
                 None => return self.fail("the end of a string"),
             }
         }
         self.at += 1;
-        let quoted = self.text.get(from - 1..self.at).unwrap_or("");
-        match serde_json::from_str::<String>(quoted) {
+        let quoted = self.bytes.get(from - 1..self.at).unwrap_or(&[]);
+        match serde_json::from_slice::<String>(quoted) {
             Ok(text) => Ok(Cow::Owned(text)),
             Err(_) => Err(SyntaxError { at: from, expected: "valid escapes inside a string" }),
         }
@@ -245,7 +314,7 @@ impl<'a> Cursor<'a> {
             }
         }
         if let Some(literal) = keys.get(object.predicted)
-            && self.take(literal.as_bytes())
+            && self.take_key(literal.as_bytes())
         {
             object.predicted += 1;
             return Ok(Some(Key::Known(object.predicted - 1)));
@@ -327,7 +396,7 @@ impl<'a> Cursor<'a> {
     /// Checks that nothing but space follows.
     pub(crate) fn end(&mut self) -> Result<(), SyntaxError> {
         self.skip_space();
-        if self.at == self.bytes().len() { Ok(()) } else { self.fail("the end") }
+        if self.at == self.bytes.len() { Ok(()) } else { self.fail("the end") }
     }
 }
 
@@ -410,6 +479,46 @@ mod tests {
             prop_assume!(!theirs.as_ref().is_err_and(|error| error.to_string().contains("out of range")));
             let theirs = theirs.is_ok();
             prop_assert_eq!(accepts(&text), theirs, "{:?}", text);
+        }
+
+        /// Bytes that are no text are refused wherever they stand, and text of any length is read as it is.
+        #[test]
+        fn checks_that_bytes_are_text(
+            parts in proptest::collection::vec("[a-zé€𝄞\\\\\"]{0,200}", 1..12),
+            spoil in prop::option::of((0_usize..4_000, 0x80_u8..)),
+        ) {
+            let mut bytes = serde_json::to_vec(&parts).unwrap();
+            if let Some((at, byte)) = spoil {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            let mut cursor = Cursor::unchecked(&bytes);
+            let accepted = cursor.skip().and_then(|()| cursor.end()).is_ok();
+            prop_assert_eq!(accepted, serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
+            if accepted {
+                let mut cursor = Cursor::unchecked(&bytes);
+                let mut array = cursor.array().unwrap();
+                let mut found = Vec::new();
+                while cursor.element(&mut array).unwrap() {
+                    found.push(cursor.string().unwrap().into_owned());
+                }
+                prop_assert_eq!(found, serde_json::from_slice::<Vec<String>>(&bytes).unwrap());
+            }
+        }
+
+        /// What differs is found, and is looked at first from then on.
+        #[test]
+        fn differences_are_found(value in "[a-c]{1,150}", other in "[a-c]{0,150}", same in 0_usize..150) {
+            let here: String = value.chars().take(same).chain(other.chars()).collect();
+            let mut cursor = Cursor::new(&here);
+            let stands = here.starts_with(&value);
+            prop_assert!(!stands || cursor.agrees_at(0, value.as_bytes()));
+            prop_assert_eq!(cursor.clone().take_same(value.as_bytes()), stands);
+            prop_assert_eq!(cursor.clone().take_key(value.as_bytes()), stands);
+            if !stands && here.len() >= value.len() {
+                let from = cursor.first_difference(value.as_bytes());
+                prop_assert!(!cursor.agrees_at(from, value.as_bytes()));
+            }
         }
 
         #[test]

@@ -150,7 +150,7 @@ impl Scope for ConnectScope {
             let kept = if duplicates == 0 { batch.rows } else { keep(&batch.rows, &owners, &is_new) };
             if kept.num_rows() > 0 {
                 *rows.entry(batch.table.clone()).or_default() += kept.num_rows() as u64;
-                tables.push(TableBatch { table: batch.table, rows: kept });
+                tables.push(TableBatch { rows: kept, ..batch });
             }
         }
         tally.rows = rows;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, Scratch, Table, TableId, Transform};
@@ -90,6 +91,8 @@ pub struct Connect {
     options: Options,
     tables: Vec<Table>,
     memory: Arc<KeyMemory>,
+    /// The last number of growing dictionaries.
+    dictionaries: Arc<AtomicU64>,
 }
 
 impl Connect {
@@ -98,7 +101,7 @@ impl Connect {
         let wanted = |table: &Table| options.tables.contains(&table.id);
         let tables = tables().into_iter().filter(wanted).collect();
         let memory = KeyMemory::of(usize::try_from(options.dedup_memory).unwrap_or(usize::MAX));
-        Self { options, tables, memory }
+        Self { options, tables, memory, dictionaries: Arc::default() }
     }
 
     fn wanted(&self, name: &str) -> Option<TableId> {
@@ -113,7 +116,7 @@ impl Transform for Connect {
 
     fn decoder(&self) -> Box<dyn Decoder> {
         let tables = [self.wanted("agent_event"), self.wanted("agent_event_contacts")];
-        Box::new(ConnectDecoder::new(tables, &self.options))
+        Box::new(ConnectDecoder::new(tables, &self.options, Arc::clone(&self.dictionaries)))
     }
 
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {

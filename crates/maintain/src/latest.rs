@@ -274,7 +274,9 @@ impl Latest<'_> {
                 let kept = filter_record_batch(&batch, &BooleanArray::from(mask)).map_err(Error::Rows)?;
                 let kept = RecordBatch::try_new(Arc::clone(&table.schema), kept.columns().to_vec());
                 let rows = kept.map_err(Error::Rows)?;
-                sink.write(TableBatch { table: table.id.clone(), rows }).await.map_err(Error::Sink)?;
+                sink.write(TableBatch { table: table.id.clone(), rows, dictionaries: None })
+                    .await
+                    .map_err(Error::Sink)?;
             }
             first = end;
         }

@@ -310,7 +310,9 @@ fn main() {
             raw += batch.get_array_memory_size();
             let batch = if is_coded { coded(&batch) } else { batch };
             let made = cpu();
-            sink.write(TableBatch { table: TableId::new("agent_event"), rows: batch }).await.unwrap();
+            sink.write(TableBatch { table: TableId::new("agent_event"), rows: batch, dictionaries: None })
+                .await
+                .unwrap();
             *spent.entry("make").or_default() += made - start;
             *spent.entry("write").or_default() += cpu() - made;
             let fill = sink.fill();

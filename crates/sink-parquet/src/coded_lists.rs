@@ -70,11 +70,12 @@ pub(crate) fn recode(
             compactor.pass(at, leaf.len());
             return take(coded.values(), coded.keys(), None);
         }
-        let Some(mut coded) = Coded::texts(coded, &mut compactor.books[at]) else {
+        let number = compactor.dictionaries;
+        let Some(mut coded) = Coded::texts(coded, &mut compactor.books[at], number) else {
             return Err(ArrowError::InvalidArgumentError("codes that are not of strings".to_owned()));
         };
         let codes = compactor.codes(at, &mut coded, leaf.len(), generation);
-        coded.close(&mut compactor.books[at]);
+        coded.close(&mut compactor.books[at], number);
         let nulls = codes.contains(&0).then(|| NullBuffer::from_iter(codes.iter().map(|code| *code > 0)));
         Ok(Arc::new(UInt32Array::try_new(codes.into(), nulls)?))
     })

@@ -9,6 +9,9 @@ use crate::gauge::Charge;
 /// How many recently seen strings are found without hashing them whole. A power of two.
 const RECENT: usize = 2_048;
 
+/// Shorter strings are hashed whole: that costs less than a guess that is wrong.
+const LONG: usize = 48;
+
 /// A larger dictionary is no longer worth having: parquet's own limit of a dictionary page.
 const LARGEST: usize = 1 << 20;
 
@@ -88,6 +91,9 @@ impl Interner {
     /// The code of `text` in `dictionary`, which only this interner has added to.
     #[inline]
     pub(crate) fn intern(&mut self, dictionary: &mut Dictionary, text: &[u8]) -> u32 {
+        if text.len() < LONG {
+            return self.find_or_add(dictionary, text);
+        }
         let place = sample(text);
         if let Some(guess) = self.recent.get(place).and_then(|guess| guess.checked_sub(1))
             && dictionary.get(guess) == text

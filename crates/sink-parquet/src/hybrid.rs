@@ -3,43 +3,51 @@
 //! Source: Apache Parquet, "Encodings", RLE = 3: a run is `count << 1` and the value in whole bytes; a packed stretch is
 //! `groups << 1 | 1` and groups of eight values, `width` bits each, least significant bit first.
 
-/// Shorter runs cost more than packing them.
-const SHORTEST_RUN: usize = 8;
+/// Values that are packed together.
+const GROUP: usize = 8;
 
-/// Appends `values`, each of which fits `width` bits (at most 32).
+/// Shorter runs are packed: two headers cost as much as packing so many bits.
+const SHORTEST_RUN_BITS: usize = 64;
+
+/// Appends `values`, each of which fits `width` bits (at most 32). Runs are looked for where a group of a packed stretch
+/// may end, so that most values are looked at in groups.
 pub(crate) fn encode(values: &[u32], width: u8, out: &mut Vec<u8>) {
+    let shortest = (SHORTEST_RUN_BITS / usize::from(width.max(1))).max(GROUP);
     let (mut at, mut packed_from) = (0, 0);
     while at < values.len() {
-        let value = values[at];
-        let mut run = run_length(&values[at..], value);
-        // A packed stretch ends at a multiple of eight, so it may have to borrow from the run.
-        let borrowed = (packed_from..at).len().next_multiple_of(8) - (at - packed_from);
+        let run = run_length(&values[at..]);
         let is_all_that_is_left = at == packed_from && at + run == values.len();
-        if run < SHORTEST_RUN + borrowed && !is_all_that_is_left {
-            at += run;
+        if run < shortest && !is_all_that_is_left {
+            at += run.max(GROUP) / GROUP * GROUP;
             continue;
         }
-        at += borrowed;
-        run -= borrowed;
         pack(&values[packed_from..at], width, out);
-        varint((run as u64) << 1, out);
-        out.extend_from_slice(&value.to_le_bytes()[..usize::from(width.div_ceil(8))]);
+        encode_run(values[at], run, width, out);
         at += run;
         packed_from = at;
     }
     pack(&values[packed_from..], width, out);
 }
 
-/// How often `value` stands at the beginning.
+/// Appends `count` times the same value, which fits `width` bits.
+pub(crate) fn encode_run(value: u32, count: usize, width: u8, out: &mut Vec<u8>) {
+    varint((count as u64) << 1, out);
+    out.extend_from_slice(&value.to_le_bytes()[..usize::from(width.div_ceil(8))]);
+}
+
+/// How often the first value stands at the beginning; 0 where it does not fill a group that is whole.
 #[inline]
-fn run_length(values: &[u32], value: u32) -> usize {
-    // Most values of a column without runs are followed by another.
-    if values.get(1) != Some(&value) {
-        return 1;
+fn run_length(values: &[u32]) -> usize {
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    let value = values[0];
+    let same = |values: &[u32]| values.iter().take_while(|next| **next == value).count();
+    match groups.first() {
+        Some(first) if *first != [value; GROUP] => return 0,
+        Some(_) => {}
+        None => return if same(rest) == rest.len() { rest.len() } else { 0 },
     }
-    let (groups, _) = values.as_chunks::<SHORTEST_RUN>();
-    let whole = groups.iter().take_while(|group| **group == [value; SHORTEST_RUN]).count() * SHORTEST_RUN;
-    whole + values[whole..].iter().take_while(|next| **next == value).count()
+    let whole = groups.iter().take_while(|group| **group == [value; GROUP]).count() * GROUP;
+    whole + same(&values[whole..])
 }
 
 /// The bits that numbers below `count` need.
@@ -51,7 +59,7 @@ fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
     if values.is_empty() {
         return;
     }
-    varint((values.len().div_ceil(8) as u64) << 1 | 1, out);
+    varint((values.len().div_ceil(GROUP) as u64) << 1 | 1, out);
     let (mut bits, mut filled) = (0_u64, 0);
     // The last group is filled with zeros; readers know how many values there are.
     let padding = values.len().next_multiple_of(8) - values.len();

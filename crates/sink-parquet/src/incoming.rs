@@ -1,5 +1,6 @@
 //! A batch as it comes: which of its columns become codes, and from what.
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use arrow_array::cast::AsArray;
@@ -22,28 +23,48 @@ const UNKNOWN: u32 = u32::MAX;
 const BOOKS: usize = 8;
 
 /// What the values of a column's dictionaries are in the growing generation: decoders send the same dictionary with
-/// batch after batch, and most of its values are looked up once.
+/// batch after batch, or one that has grown, and most of its values are looked up once.
 #[derive(Debug, Default)]
-pub(crate) struct Books(Vec<(Weak<dyn Array>, Vec<u32>)>);
+pub(crate) struct Books(Vec<(Book, Vec<u32>)>);
 
-impl Books {
-    /// What is known of a dictionary.
-    fn take(&mut self, values: &ArrayRef) -> Vec<u32> {
-        // While it is referred to weakly, nothing else can lie at its address.
-        let same = |(known, _): &(Weak<dyn Array>, _)| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(values));
-        match self.0.iter().position(same) {
-            Some(at) => self.0.remove(at).1,
-            None => vec![UNKNOWN; values.len()],
+/// Whose values are known.
+#[derive(Debug)]
+enum Book {
+    /// Dictionaries that grow, by their number.
+    Growing(u64),
+    /// A dictionary. While it is referred to weakly, nothing else can lie at its address.
+    Fixed(Weak<dyn Array>),
+}
+
+impl Book {
+    fn is_of(&self, values: &ArrayRef, number: Option<u64>) -> bool {
+        match self {
+            Self::Growing(own) => number == Some(*own),
+            Self::Fixed(known) => number.is_none() && std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(values)),
         }
     }
 
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Fixed(known) if known.strong_count() == 0)
+    }
+}
+
+impl Books {
+    /// What is known of a dictionary.
+    fn take(&mut self, values: &ArrayRef, number: Option<u64>) -> Vec<u32> {
+        let known = self.0.iter().position(|(book, _)| book.is_of(values, number));
+        let mut codes = known.map(|at| self.0.remove(at).1).unwrap_or_default();
+        codes.resize(values.len().max(codes.len()), UNKNOWN);
+        codes
+    }
+
     /// Remembers it.
-    fn keep(&mut self, values: &ArrayRef, codes: Vec<u32>) {
-        self.0.retain(|(known, _)| known.strong_count() > 0);
+    fn keep(&mut self, values: &ArrayRef, number: Option<u64>, codes: Vec<u32>) {
+        self.0.retain(|(book, _)| !book.is_gone());
         if self.0.len() == BOOKS {
             self.0.remove(0); // the one that was not asked for the longest
         }
-        self.0.push((Arc::downgrade(values), codes));
+        self.0.push((number.map_or_else(|| Book::Fixed(Arc::downgrade(values)), Book::Growing), codes));
     }
 
     /// Forgets everything: another generation has other codes.
@@ -121,7 +142,7 @@ impl<'a> Incoming<'a> {
                     return Ok(Self::Plain(plain));
                 };
                 let (keys, dictionary) = (coded.keys(), coded.values());
-                let codes = compactor.books[at].take(dictionary);
+                let codes = compactor.books[at].take(dictionary, compactor.dictionaries);
                 Ok(Self::Coded(Coded { keys, dictionary, values, codes, scratch: Vec::new() }))
             }
         };
@@ -131,17 +152,18 @@ impl<'a> Incoming<'a> {
 
 impl<'a> Coded<'a> {
     /// A column, or a leaf of one, whose strings come coded; none where they are no strings.
-    pub(crate) fn texts(array: &'a DictionaryArray<Int32Type>, books: &mut Books) -> Option<Self> {
+    pub(crate) fn texts(array: &'a DictionaryArray<Int32Type>, books: &mut Books, number: Option<u64>) -> Option<Self> {
         let dictionary = array.values();
         let values = Values::Text(dictionary.as_string_opt()?);
-        Some(Self { keys: array.keys(), dictionary, values, codes: books.take(dictionary), scratch: Vec::new() })
+        let codes = books.take(dictionary, number);
+        Some(Self { keys: array.keys(), dictionary, values, codes, scratch: Vec::new() })
     }
 }
 
 impl Coded<'_> {
     /// Puts what was looked up into the books, for the batches to come.
-    pub(crate) fn close(self, books: &mut Books) {
-        books.keep(self.dictionary, self.codes);
+    pub(crate) fn close(self, books: &mut Books, number: Option<u64>) {
+        books.keep(self.dictionary, number, self.codes);
     }
 
     /// Whether no row has a value.
@@ -162,10 +184,45 @@ impl Coded<'_> {
                 self.codes[key] = code;
                 code
             }
-            code => code,
+            code => {
+                debug_assert!(self.has_code(key, code, dictionary), "dictionaries of one number begin alike");
+                code
+            }
         }
     }
 
+    /// Whether the string of a key has this code.
+    fn has_code(&self, key: usize, code: u32, dictionary: &Dictionary) -> bool {
+        let Values::Text(strings) = &self.values else { return true };
+        match code.checked_sub(1) {
+            Some(code) => dictionary.get(code) == strings.value(key).as_bytes(),
+            None => strings.is_null(key),
+        }
+    }
+
+    /// The codes of neighbouring rows.
+    pub(crate) fn codes(
+        &mut self,
+        rows: Range<usize>,
+        interner: &mut Interner,
+        dictionary: &mut Dictionary,
+    ) -> Vec<u32> {
+        let keys = &self.keys.values()[rows.clone()];
+        if self.keys.null_count() > 0 {
+            return rows.map(|row| self.code(row, interner, dictionary)).collect();
+        }
+        let mut codes: Vec<u32> = keys.iter().map(|key| self.codes[*key as usize]).collect();
+        for (code, row) in codes.iter_mut().zip(rows).filter(|(code, _)| **code == UNKNOWN) {
+            *code = self.code(row, interner, dictionary);
+        }
+        debug_assert!(
+            codes.iter().zip(keys).all(|(code, key)| self.has_code(*key as usize, *code, dictionary)),
+            "dictionaries of one number begin alike"
+        );
+        codes
+    }
+
+    #[cold]
     fn look_up(&mut self, key: usize, interner: &mut Interner, dictionary: &mut Dictionary) -> u32 {
         match &self.values {
             Values::Text(strings) if strings.is_null(key) => 0,

@@ -68,17 +68,16 @@ impl Leaf {
         self.begins.push(Mark { levels: self.definitions.len(), values: self.keys.len() });
     }
 
-    /// A place without value.
+    /// A place; a value follows unless there is none.
     #[inline]
-    pub(crate) fn absent(&mut self, repetition: u8, definition: u8) {
+    pub(crate) fn level(&mut self, repetition: u8, definition: u8) {
         self.repetitions.push(repetition);
         self.definitions.push(definition);
     }
 
-    /// A place with a value.
+    /// The value of the place before.
     #[inline]
-    pub(crate) fn present(&mut self, repetition: u8, definition: u8, value: &[u8]) {
-        self.absent(repetition, definition);
+    pub(crate) fn value(&mut self, value: &[u8]) {
         let key = match self.repeats {
             true => self.values.push(value),
             false => self.interner.intern(&mut self.values, value),
@@ -86,13 +85,13 @@ impl Leaf {
         self.keys.push(key);
     }
 
-    /// A place with the value of a code. `known` is the key (plus one) that this code has here, 0 for none yet;
-    /// `is_alone` says that every value comes as a code of one dictionary, so that another code is another value.
+    /// The value of a code. `known` is the key (plus one) that this code has here, 0 for none yet; `is_alone` says that
+    /// every value comes as a code of one dictionary, so that another code is another value.
     #[inline]
-    pub(crate) fn present_code(&mut self, place: (u8, u8), known: &mut u32, is_alone: bool, value: &[u8]) {
-        self.absent(place.0, place.1);
+    pub(crate) fn code<'v>(&mut self, known: &mut u32, is_alone: bool, value: impl FnOnce() -> &'v [u8]) {
         if *known == 0 {
             let is_new = is_alone || self.repeats;
+            let value = value();
             *known = 1 + if is_new { self.values.push(value) } else { self.interner.intern(&mut self.values, value) };
         }
         self.keys.push(*known - 1);
@@ -156,7 +155,7 @@ pub(crate) fn take_apart(node: &Node, dictionary: &Dictionary) -> Option<Vec<Lea
 
 fn read(node: &Node, reader: &mut Reader<'_>, mut place: Place, leaves: &mut [Leaf]) -> Option<()> {
     if !reader.is_there(node)? {
-        leaves.iter_mut().for_each(|leaf| leaf.absent(place.repetition, place.definition));
+        leaves.iter_mut().for_each(|leaf| leaf.level(place.repetition, place.definition));
         return Some(());
     }
     place.definition += u8::from(node.is_nullable);
@@ -165,9 +164,13 @@ fn read(node: &Node, reader: &mut Reader<'_>, mut place: Place, leaves: &mut [Le
 
 fn value(node: &Node, reader: &mut Reader<'_>, place: Place, leaves: &mut [Leaf]) -> Option<()> {
     match &node.kind {
-        Kind::Text => leaves.first_mut()?.present(place.repetition, place.definition, reader.text()?),
-        Kind::Number(bytes, _) => {
-            leaves.first_mut()?.present(place.repetition, place.definition, reader.take(*bytes)?);
+        Kind::Text | Kind::Number(..) => {
+            let leaf = leaves.first_mut()?;
+            leaf.level(place.repetition, place.definition);
+            leaf.value(match node.kind {
+                Kind::Number(bytes, _) => reader.take(bytes)?,
+                _ => reader.text()?,
+            });
         }
         Kind::Structure(_, members) => {
             let mut rest = leaves;
@@ -180,7 +183,7 @@ fn value(node: &Node, reader: &mut Reader<'_>, place: Place, leaves: &mut [Leaf]
         Kind::List(_, element) => {
             let count = reader.count()?;
             if count == 0 {
-                leaves.iter_mut().for_each(|leaf| leaf.absent(place.repetition, place.definition));
+                leaves.iter_mut().for_each(|leaf| leaf.level(place.repetition, place.definition));
             }
             let depth = place.depth + 1;
             for at in 0..count {

@@ -132,20 +132,19 @@ impl<E, F: FnMut(Leaf) -> Result<(), E>> Walk<'_, F> {
                 if slot.repetition == 0 {
                     leaf.begin_list();
                 }
-                let place = (slot.repetition, slot.definition);
+                leaf.level(slot.repetition, slot.definition);
                 if !slot.is_there() {
-                    leaf.absent(place.0, place.1);
                     continue;
                 }
                 let (array, at) = (slot.array as usize, slot.at as usize);
                 match &arrays[array] {
-                    Values::Text(strings) => leaf.present(place.0, place.1, strings.value(at).as_bytes()),
-                    Values::Numbers(width, bytes) => leaf.present(place.0, place.1, &bytes[at * width..][..*width]),
+                    Values::Text(strings) => leaf.value(strings.value(at).as_bytes()),
+                    Values::Numbers(width, bytes) => leaf.value(&bytes[at * width..][..*width]),
                     Values::Codes(codes) => {
                         let generation = self.lists.generation[array];
                         let code = codes[at].saturating_sub(1); // a code of a value that is there is not 0
-                        let value = dictionaries[generation].get(code);
-                        leaf.present_code(place, known[generation].key(code), is_alone, value);
+                        let value = || dictionaries[generation].get(code);
+                        leaf.code(known[generation].key(code), is_alone, value);
                     }
                 }
             }

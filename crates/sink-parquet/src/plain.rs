@@ -73,6 +73,12 @@ impl<'a> Plain<'a> {
         self.nulls.is_none_or(|nulls| nulls.is_valid(row))
     }
 
+    /// How many of these rows have a value.
+    pub(crate) fn count(self, rows: Range<usize>) -> usize {
+        let nulls = |nulls: &NullBuffer| nulls.slice(rows.start, rows.len()).null_count();
+        rows.len() - self.nulls.map_or(0, nulls)
+    }
+
     /// Appends the values of rows that are there; how many bytes of text they are.
     pub(crate) fn append(self, rows: Range<usize>, out: &mut Vec<u8>) -> usize {
         let start = out.len();
@@ -110,6 +116,9 @@ impl<'a> Plain<'a> {
 
     /// The bounds of the rows that are there, if any is.
     pub(crate) fn bounds(self, rows: Range<usize>) -> Option<Bounds<'a>> {
+        if let (Kind::Numbers(numbers), None) = (self.kind, self.nulls) {
+            return all_bounds(numbers, rows);
+        }
         let rows = rows.filter(|row| self.is_there(*row));
         match self.kind {
             Kind::Numbers(numbers) => {
@@ -129,9 +138,48 @@ impl<'a> Plain<'a> {
     }
 }
 
+/// Bounds of numbers that are all there.
+fn all_bounds(numbers: &ScalarBuffer<i64>, rows: Range<usize>) -> Option<Bounds<'_>> {
+    let values = &numbers[rows.clone()];
+    let (min, max) = (values.iter().min()?, values.iter().max()?);
+    let bytes = |wanted: &i64| {
+        let row = rows.start + values.iter().position(|value| value == wanted)?;
+        Some(&numbers.inner().as_slice()[row * 8..row * 8 + 8])
+    };
+    Some(Bounds { min: bytes(min)?, max: bytes(max)? })
+}
+
 /// Bounds by the order of bytes.
 fn around<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Bounds<'a>> {
     values
         .map(|value| Bounds { min: value, max: value })
         .reduce(|all, one| Bounds { min: all.min.min(one.min), max: all.max.max(one.max) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::Int64Array;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// As found one by one, with and without nulls.
+        #[test]
+        fn bounds_of_numbers(numbers in proptest::collection::vec(prop::option::weighted(0.9, -9_i64..9), 1..40), from in 0_usize..40) {
+            let from = from % numbers.len();
+            for numbers in [numbers.clone(), numbers.iter().map(|number| number.or(Some(0))).collect()] {
+                let array: ArrayRef = Arc::new(Int64Array::from(numbers.clone()));
+                let plain = Plain::of(&array).unwrap();
+                let there: Vec<i64> = numbers[from..].iter().flatten().copied().collect();
+                let bounds = plain.bounds(from..numbers.len());
+                let bounds = bounds.map(|bounds| (bounds.min.to_vec(), bounds.max.to_vec()));
+                let expected = there.iter().min().zip(there.iter().max());
+                prop_assert_eq!(bounds, expected.map(|(min, max)| (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec())));
+                prop_assert_eq!(plain.count(from..numbers.len()), there.len());
+            }
+        }
+    }
 }

@@ -129,6 +129,8 @@ pub(crate) struct Compactor {
     pub(crate) books: Vec<Books>,
     /// By unit, from one generation to the next.
     trials: Vec<Trial>,
+    /// The number of the dictionaries of the batch that is taken in, if they grow.
+    pub(crate) dictionaries: Option<u64>,
 }
 
 impl Compactor {
@@ -138,6 +140,7 @@ impl Compactor {
             interners: std::iter::repeat_with(Interner::default).take(units).collect(),
             books: std::iter::repeat_with(Books::default).take(units).collect(),
             trials: vec![Trial::default(); units],
+            dictionaries: None,
         }
     }
 
@@ -158,7 +161,7 @@ impl Compactor {
     pub(crate) fn close(&mut self, columns: Vec<Incoming<'_>>) {
         for (books, column) in self.books.iter_mut().zip(columns) {
             if let Incoming::Coded(coded) = column {
-                coded.close(books);
+                coded.close(books, self.dictionaries);
             }
         }
     }
@@ -182,7 +185,7 @@ impl Compactor {
         generation: &mut Generation,
     ) -> Vec<u32> {
         let (interner, dictionary) = (&mut self.interners[unit], &mut generation.units[unit]);
-        let codes = (0..values).map(|at| coded.code(at, interner, dictionary)).collect();
+        let codes = coded.codes(0..values, interner, dictionary);
         self.trials[unit].judge(values, dictionary);
         codes
     }
@@ -220,11 +223,12 @@ impl Compactor {
                     };
                     Column::Codes(pick.codes(false, code))
                 }
-                Incoming::Coded(coded) => {
-                    let is_all_null = coded.is_all_null();
-                    let code = |row: usize| coded.code(row, interner, dictionary);
-                    Column::Codes(pick.codes(is_all_null, code))
-                }
+                Incoming::Coded(coded) => Column::Codes(match pick {
+                    Pick::Range(from, rows) if !coded.is_all_null() => {
+                        Codes::new(coded.codes(from..from + rows, interner, dictionary))
+                    }
+                    _ => pick.codes(coded.is_all_null(), |row| coded.code(row, interner, dictionary)),
+                }),
             });
             match incoming {
                 Incoming::Plain(_) => trial.pass(pick.len()),

@@ -84,7 +84,7 @@ impl ParquetSink {
     }
 
     async fn take(&mut self, batch: TableBatch) -> Result<(), SinkError> {
-        let TableBatch { table, rows } = batch;
+        let TableBatch { table, rows, dictionaries } = batch;
         let files = Arc::clone(self.files.as_ref().ok_or(SinkError::NoAttempt)?);
         let unknown = || SinkError::UnknownTable { table: table.clone() };
         let mut state = self.tables.remove(&table).ok_or_else(unknown)?;
@@ -93,7 +93,7 @@ impl ParquetSink {
             return Ok(());
         }
         self.rows += rows.num_rows() as u64;
-        let taking = tokio::task::spawn_blocking(move || state.take(&rows).map(|days| (state, days)));
+        let taking = tokio::task::spawn_blocking(move || state.take(&rows, dictionaries).map(|days| (state, days)));
         let (mut state, days) = taking.await.map_err(SinkError::CutOff)??;
         for day in days {
             while state.is_ready(day) {

@@ -30,9 +30,13 @@ pub(crate) enum Values<'a> {
 /// Levels of one kind of a page. The leaves of a structure have nearly always the same ones.
 #[derive(Default)]
 pub(crate) struct PageLevels {
-    levels: Vec<u32>,
+    levels: Vec<u8>,
+    /// So many of one level in the place of `levels`.
+    same: Option<(u8, usize)>,
     /// Those that were encoded last, and what they became.
-    last: Vec<u32>,
+    last: Vec<u8>,
+    /// Room for them as they are encoded.
+    wide: Vec<u32>,
     last_highest: i16,
     encoded: Vec<u8>,
 }
@@ -43,9 +47,20 @@ impl PageLevels {
         if highest == 0 {
             return;
         }
+        let width = hybrid::width(highest as usize + 1); // not negative
+        if let Some((level, count)) = self.same {
+            let length = out.len();
+            out.extend_from_slice(&[0; size_of::<u32>()]);
+            hybrid::encode_run(u32::from(level), count, width, out);
+            let bytes = (out.len() - length - size_of::<u32>()) as u32;
+            out[length..length + size_of::<u32>()].copy_from_slice(&bytes.to_le_bytes());
+            return;
+        }
         if self.last_highest != highest || self.last != self.levels {
             self.encoded.clear();
-            hybrid::encode(&self.levels, hybrid::width(highest as usize + 1), &mut self.encoded); // not negative
+            self.wide.clear();
+            self.wide.extend(self.levels.iter().map(|level| u32::from(*level)));
+            hybrid::encode(&self.wide, width, &mut self.encoded);
             std::mem::swap(&mut self.last, &mut self.levels);
             self.last_highest = highest;
         }
@@ -53,8 +68,14 @@ impl PageLevels {
         out.extend_from_slice(&self.encoded);
     }
 
+    fn clear(&mut self) {
+        self.levels.clear();
+        self.same = None;
+    }
+
     fn memory(&self) -> usize {
-        (self.levels.capacity() + self.last.capacity()) * size_of::<u32>() + self.encoded.capacity()
+        let narrow = self.levels.capacity() + self.last.capacity() + self.encoded.capacity();
+        narrow + self.wide.capacity() * size_of::<u32>()
     }
 }
 
@@ -67,6 +88,8 @@ pub(crate) struct Levels {
     present: Vec<u32>,
     /// By key: the last page (counted from 1) that has it.
     seen: Vec<u32>,
+    /// By key: how often a page has it.
+    counts: Vec<u32>,
 }
 
 /// The rows of a page.
@@ -83,6 +106,16 @@ pub(crate) struct Payload<'a> {
     pub(crate) bounds: Option<Bounds<'a>>,
     /// Bytes of strings.
     pub(crate) text: i64,
+}
+
+impl<'a> Payload<'a> {
+    /// Takes another value in.
+    fn take(&mut self, kind: Type, value: &'a [u8]) {
+        match &mut self.bounds {
+            None => self.bounds = Some(Bounds { min: value, max: value }),
+            Some(bounds) => bounds.widen(kind, value),
+        }
+    }
 }
 
 impl<'a> Values<'a> {
@@ -114,28 +147,26 @@ impl<'a> Values<'a> {
 
     /// Fills the levels of a page of the rows from `from` on. `is_nullable` is for flat columns alone.
     pub(crate) fn page(self, from: usize, is_nullable: bool, levels: &mut Levels) -> PageRows {
-        levels.repetitions.levels.clear();
-        levels.definitions.levels.clear();
+        levels.repetitions.clear();
+        levels.definitions.clear();
         levels.present.clear();
         let most = self.rows().min(from + PAGE_ROWS);
         match self {
             Self::Plain(plain) => {
                 let rows = from..plain.page_end(from);
-                if is_nullable {
-                    levels.definitions.levels.extend(rows.clone().map(|row| u32::from(plain.is_there(row))));
-                }
-                let there = rows.clone().filter(|row| plain.is_there(*row)).count();
+                let there = plain.count(rows.clone());
+                let is_there = |row| plain.is_there(row);
+                levels.define(is_nullable, there, rows.clone().map(is_there));
                 PageRows { slots: rows.len(), there, rows }
             }
             Self::Flat(keys, _) => {
                 let rows = &keys[from..most];
-                match rows.contains(&0) {
+                let there = rows.iter().filter(|key| **key > 0).count();
+                match there < rows.len() {
                     true => levels.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1)),
                     false => levels.present.extend(rows.iter().map(|key| key - 1)),
                 }
-                if is_nullable {
-                    levels.definitions.levels.extend(rows.iter().map(|key| u32::from(*key > 0)));
-                }
+                levels.define(is_nullable, there, rows.iter().map(|key| *key > 0));
                 PageRows { rows: from..most, slots: rows.len(), there: levels.present.len() }
             }
             Self::Nested(keys, leaf) => {
@@ -177,7 +208,7 @@ impl<'a> Values<'a> {
 impl Levels {
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        let keys = (self.present.capacity() + self.seen.capacity()) * size_of::<u32>();
+        let keys = (self.present.capacity() + self.seen.capacity() + self.counts.capacity()) * size_of::<u32>();
         keys + self.repetitions.memory() + self.definitions.memory()
     }
 
@@ -185,6 +216,17 @@ impl Levels {
     pub(crate) fn begin(&mut self, values: Values<'_>) {
         self.seen.clear();
         self.seen.resize(values.dictionary().map_or(0, Dictionary::len), 0);
+    }
+
+    /// The definition levels of flat rows, of which so many are there.
+    fn define(&mut self, is_nullable: bool, there: usize, rows: impl ExactSizeIterator<Item = bool>) {
+        let definitions = &mut self.definitions;
+        match rows.len() {
+            _ if !is_nullable => {}
+            count if there == count => definitions.same = Some((1, count)),
+            count if there == 0 => definitions.same = Some((0, count)),
+            _ => definitions.levels.extend(rows.map(u8::from)),
+        }
     }
 
     /// The levels and keys of the list of a key.
@@ -202,8 +244,8 @@ impl Levels {
     fn extend(&mut self, leaf: &Leaf, lists: Range<usize>) {
         let (from, to) = (leaf.begin(lists.start), leaf.begin(lists.end));
         let slots = from.levels..to.levels;
-        self.repetitions.levels.extend(leaf.repetitions[slots.clone()].iter().map(|level| u32::from(*level)));
-        self.definitions.levels.extend(leaf.definitions[slots].iter().map(|level| u32::from(*level)));
+        self.repetitions.levels.extend_from_slice(&leaf.repetitions[slots.clone()]);
+        self.definitions.levels.extend_from_slice(&leaf.definitions[slots]);
         if !leaf.is_plain {
             self.present.extend_from_slice(&leaf.keys[from.values..to.values]);
         }
@@ -229,24 +271,48 @@ impl Levels {
     fn codes<'a>(&mut self, dictionary: &'a Dictionary, kind: Type, page: u32, out: &mut Vec<u8>) -> Payload<'a> {
         let width = hybrid::width(dictionary.len());
         out.push(width);
+        let changes = self.present.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        if let (0, Some(key)) = (changes, self.present.first()) {
+            hybrid::encode_run(*key, self.present.len(), width, out);
+            let bytes = dictionary.get(*key);
+            let text = (bytes.len() * self.present.len()) as i64;
+            return Payload { bounds: Some(Bounds { min: bytes, max: bytes }), text };
+        }
         hybrid::encode(&self.present, width, out);
-        let mut bounds: Option<Bounds<'a>> = None;
-        let mut text = 0;
-        // Rows are sorted: most values stand beside their like.
+        match changes * 4 < self.present.len() || dictionary.len() > self.present.len() {
+            true => self.by_run(dictionary, kind, page),
+            false => self.by_count(dictionary, kind),
+        }
+    }
+
+    /// What the index says of the keys of a page: rows are sorted, and in some columns most stand beside their like.
+    fn by_run<'a>(&mut self, dictionary: &'a Dictionary, kind: Type, page: u32) -> Payload<'a> {
+        let mut payload = Payload { bounds: None, text: 0 };
         for run in self.present.chunk_by(|left, right| left == right) {
             let key = run[0];
             let bytes = dictionary.get(key);
-            text += (bytes.len() * run.len()) as i64;
+            payload.text += (bytes.len() * run.len()) as i64;
             let seen = &mut self.seen[key as usize];
-            if *seen == page {
-                continue;
-            }
-            *seen = page;
-            match &mut bounds {
-                None => bounds = Some(Bounds { min: bytes, max: bytes }),
-                Some(bounds) => bounds.widen(kind, bytes),
+            if *seen != page {
+                *seen = page;
+                payload.take(kind, bytes);
             }
         }
-        Payload { bounds, text }
+        payload
+    }
+
+    /// The same without a look at a string for each key, where runs are short.
+    fn by_count<'a>(&mut self, dictionary: &'a Dictionary, kind: Type) -> Payload<'a> {
+        let mut payload = Payload { bounds: None, text: 0 };
+        self.counts.clear();
+        self.counts.resize(dictionary.len(), 0);
+        for key in &self.present {
+            self.counts[*key as usize] += 1;
+        }
+        for (bytes, count) in dictionary.iter().zip(&self.counts).filter(|(_, count)| **count > 0) {
+            payload.text += bytes.len() as i64 * i64::from(*count);
+            payload.take(kind, bytes);
+        }
+        payload
     }
 }

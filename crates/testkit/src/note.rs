@@ -74,7 +74,7 @@ pub(crate) fn batch_of(notes: &[Note]) -> TableBatch {
         ],
     )
     .expect("three columns of the schema's types");
-    TableBatch { table: table.id, rows }
+    TableBatch { table: table.id, rows, dictionaries: None }
 }
 
 /// The notes of some rows.

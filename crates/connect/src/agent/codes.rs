@@ -109,9 +109,10 @@ impl Dictionaries {
         }
     }
 
-    /// Before a batch: begins them anew when one has become large.
-    pub(crate) fn begin_batch(&mut self) {
-        if self.contact_id.is_large() {
+    /// Before a batch: begins them anew when one has become large. Whether any is.
+    pub(crate) fn begin_batch(&mut self) -> bool {
+        let has_contacts_anew = self.contact_id.is_large();
+        if has_contacts_anew {
             self.contact_generation = self.contact_generation.wrapping_add(1);
             self.contact_id.clear();
         }
@@ -121,7 +122,7 @@ impl Dictionaries {
             || self.channels.is_large()
             || self.inbound.is_large();
         if !is_large {
-            return;
+            return has_contacts_anew;
         }
         self.generation = self.generation.wrapping_add(1);
         self.texts().into_iter().for_each(Texts::clear);
@@ -129,6 +130,7 @@ impl Dictionaries {
         self.concurrency.clear();
         self.channels.clear();
         self.inbound.clear();
+        true
     }
 
     fn texts(&mut self) -> Vec<&mut Texts> {

@@ -66,7 +66,7 @@ impl Contacts {
             *reader.unknown.entry(path).or_default() += count;
         }
         if record.remember && is_known && !contacts.is_empty() {
-            let json = reader.cursor.since(from).as_bytes();
+            let json = reader.cursor.since(from);
             record.miss(json.len());
             let before = self.memory();
             self.json.clear();

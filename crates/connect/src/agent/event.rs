@@ -10,7 +10,7 @@ use super::blocks::{
 };
 use super::codes::{Configuration, Dictionaries, Profile, Status};
 use super::contact::Contact;
-use super::memory::{AgentMemory, Memory, Parts, Record};
+use super::memory::{AgentMemory, Here, Memory, Parts, Record};
 use super::reader::{Path, Reader, Refusal, required};
 use crate::dictionary::Code;
 use crate::json::{Cursor, Kind};
@@ -75,21 +75,22 @@ const EVENT: &[&str] = &[
     "\"Version\":",
 ];
 
-/// Reads one agent event. `unknown` counts the keys that no column takes; what is counted when the text is no agent
+/// Reads one agent event of what may not be UTF-8, which is then refused as not JSON. `unknown` counts the keys that no column takes; what is counted when the text is no agent
 /// event means nothing.
 pub(crate) fn read_event<'a>(
-    text: &'a str,
+    bytes: &'a [u8],
     memory: &mut Memory,
     dictionaries: &mut Dictionaries,
     unknown: &mut BTreeMap<Box<str>, u64>,
 ) -> Result<Event<'a>, NotAnEvent> {
-    let mut reader = Reader { cursor: Cursor::new(text), unknown, dictionaries };
+    let mut reader = Reader { cursor: Cursor::unchecked(bytes), unknown, dictionaries };
     if reader.cursor.kind().map_err(Refusal::from)? != Kind::Object {
         return Err(NotAnEvent::OtherFamily);
     }
     let top = Path::TOP;
     let mut event = Event::default();
     let (mut agent_arn, mut instance_arn, mut event_id, mut seen) = (None, None, None, [false; EVENT.len()]);
+    let mut here = None;
     let mut object = reader.cursor.object().map_err(Refusal::from)?;
     while let Some(key) = reader.known_key(&mut object, EVENT, &top)? {
         seen[key] = true;
@@ -99,7 +100,7 @@ pub(crate) fn read_event<'a>(
             1 => agent_arn = reader.text(&top, name)?,
             2 | 7 => {
                 let (agent, mut record) = memory.agent(agent_arn.as_deref());
-                let snapshot = read_snapshot(&mut reader, &top.key(name), agent, &mut record);
+                let snapshot = read_snapshot(&mut reader, &top.key(name), agent, (&mut record, &mut here));
                 // Also of an event that is refused: what was remembered of it is counted.
                 memory.learn(&record);
                 let snapshot = snapshot?;
@@ -151,11 +152,11 @@ fn code_agent(event: &mut Event<'_>, arn: Option<&str>, memory: &mut Memory, dic
 
 const SNAPSHOT: &[&str] = &["\"AgentStatus\":", "\"Configuration\":", "\"Contacts\":", "\"NextAgentStatus\":"];
 
-fn read_snapshot(
-    reader: &mut Reader<'_, '_>,
+fn read_snapshot<'a>(
+    reader: &mut Reader<'a, '_>,
     path: &Path<'_>,
     agent: &mut AgentMemory,
-    record: &mut Record,
+    (record, here): (&mut Record, &mut Here<'a>),
 ) -> Result<Snapshot, Refusal> {
     let mut snapshot = Snapshot::default();
     let Some(mut object) = reader.object(path)? else { return Ok(snapshot) };
@@ -165,10 +166,10 @@ fn read_snapshot(
         match key {
             0 => snapshot.status = status.read(reader, &path, record, |reader, path, _| read_status(reader, path))?,
             1 => {
-                let read = |reader: &mut Reader<'_, '_>, path: &Path<'_>, record: &mut Record| {
+                let read = |reader: &mut Reader<'a, '_>, path: &Path<'_>, record: &mut Record| {
                     read_configuration(reader, path, parts, record)
                 };
-                snapshot.configuration = configurations.read(reader, &path, record, read)?;
+                snapshot.configuration = configurations.read(reader, &path, (record, here), read)?;
             }
             2 => snapshot.contacts = contacts.read(reader, &path, record)?,
             _ => snapshot.next_status = read_next_status(reader, &path)?,

@@ -72,7 +72,7 @@ impl<T: Copy + Default> Slot<T> {
         for (path, count) in &unknown {
             *reader.unknown.entry(path.clone()).or_default() += count;
         }
-        let json = reader.cursor.since(from).as_bytes();
+        let json = reader.cursor.since(from);
         record.miss(json.len());
         // Only what begins and ends with a bracket tells by its own bytes where it ends.
         if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
@@ -87,6 +87,14 @@ impl<T: Copy + Default> Slot<T> {
             self.generation = reader.dictionaries.generation;
         }
         Ok(codes)
+    }
+}
+
+impl Slot<Configuration> {
+    /// What was just gone over, which is what is remembered; none where it has keys that are to be counted each time.
+    fn here<'a>(&self, reader: &Reader<'a, '_>) -> Here<'a> {
+        let json = reader.cursor.since(reader.cursor.at().checked_sub(self.json.len())?);
+        self.unknown.is_empty().then_some((json, self.codes))
     }
 }
 
@@ -105,9 +113,34 @@ const VARIANTS: usize = 3;
 /// The last configurations of an agent.
 #[derive(Debug, Default)]
 pub(crate) struct Variants {
-    slots: [Slot<Configuration>; VARIANTS],
+    slots: [Variant; VARIANTS],
     /// Which of them is forgotten next.
     oldest: usize,
+}
+
+#[derive(Debug, Default)]
+struct Variant {
+    slot: Slot<Configuration>,
+    /// Where something else stood when it was last asked for in vain: looked at first, for configurations of an agent
+    /// differ far behind their beginning.
+    differs: usize,
+}
+
+/// The configuration in the snapshot of the same event that was read before, which in most events is that of the other
+/// snapshot too: its bytes were looked at just now.
+pub(crate) type Here<'a> = Option<(&'a [u8], Configuration)>;
+
+impl Variant {
+    fn same(&mut self, reader: &mut Reader<'_, '_>, path: &Path<'_>) -> Option<Configuration> {
+        if !reader.cursor.agrees_at(self.differs, &self.slot.json) {
+            return None;
+        }
+        let codes = self.slot.same(reader, path);
+        if codes.is_none() {
+            self.differs = reader.cursor.first_difference(&self.slot.json);
+        }
+        codes
+    }
 }
 
 impl Variants {
@@ -116,19 +149,33 @@ impl Variants {
         &mut self,
         reader: &mut Reader<'a, '_>,
         path: &Path<'_>,
-        record: &mut Record,
+        (record, here): (&mut Record, &mut Here<'a>),
         read: impl FnOnce(&mut Reader<'a, '_>, &Path<'_>, &mut Record) -> Result<Configuration, Refusal>,
     ) -> Result<Configuration, Refusal> {
-        let same = |slot: &Slot<Configuration>| slot.same(reader, path).map(|codes| (codes, slot.json.len()));
-        if let Some((codes, bytes)) = self.slots.iter().find_map(same) {
-            record.hit(bytes);
+        if let Some((json, codes)) = *here
+            && reader.cursor.take_same(json)
+        {
+            record.hit(json.len());
             return Ok(codes);
+        }
+        for variant in &mut self.slots {
+            if let Some(codes) = variant.same(reader, path) {
+                record.hit(variant.slot.json.len());
+                *here = variant.slot.here(reader);
+                return Ok(codes);
+            }
         }
         if is_null(reader)? {
             return Ok(Configuration::default());
         }
         self.oldest = (self.oldest + 1) % VARIANTS;
-        self.slots[self.oldest].learn(reader, path, record, read)
+        let Variant { slot, differs } = &mut self.slots[self.oldest];
+        *differs = 0;
+        let codes = slot.learn(reader, path, record, read)?;
+        if record.remember {
+            *here = slot.here(reader);
+        }
+        Ok(codes)
     }
 }
 

@@ -121,13 +121,17 @@ impl TimeRows {
             (generated::agent_sessions(), self.sessions.finish()?),
             (generated::agent_stream_gaps(), self.gaps.finish()?),
         ];
-        let batches = tables
-            .into_iter()
-            .map(|(table, columns)| Ok(TableBatch { table: table.id, rows: coded(&table.schema, columns)? }));
+        let batches = tables.into_iter().map(|(table, columns)| {
+            Ok(TableBatch { table: table.id, rows: coded(&table.schema, columns)?, dictionaries: None })
+        });
         let mut batches = batches.collect::<Result<Vec<_>, ArrowError>>()?;
         let (agents, queues) = self.statistics.finish()?;
-        batches.push(TableBatch { table: generated::agent_statistic_record().id, rows: agents });
-        batches.push(TableBatch { table: generated::agent_queue_statistic_record().id, rows: queues });
+        batches.push(TableBatch { table: generated::agent_statistic_record().id, rows: agents, dictionaries: None });
+        batches.push(TableBatch {
+            table: generated::agent_queue_statistic_record().id,
+            rows: queues,
+            dictionaries: None,
+        });
         Ok(batches.into_iter().filter(|batch| batch.rows.num_rows() > 0).collect())
     }
 }

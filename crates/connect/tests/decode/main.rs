@@ -313,6 +313,7 @@ fn contacts_that_recur() {
         changed("\"Channel\":\"VOICE\",\"Connected", "\"Channel\":\"V\\u004fICE\",\"Connected"),
         changed("\"INBOUND\"", "null"),
         changed("\"Contacts\":[{", "\"Contacts\": [ {"),
+        changed("\"Configuration\":{", "\"Configuration\":{\"New\":1,"),
     ];
     for variant in &variants {
         let texts = [&plain, variant, variant, &plain, variant].map(String::clone);

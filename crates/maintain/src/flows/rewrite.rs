@@ -141,7 +141,7 @@ impl Flows<'_> {
             return Ok(());
         }
         rewrite.rows += rows.num_rows() as u64;
-        sink.write(TableBatch { table: TableId::new(EXECUTIONS), rows }).await.map_err(Error::Sink)
+        sink.write(TableBatch { table: TableId::new(EXECUTIONS), rows, dictionaries: None }).await.map_err(Error::Sink)
     }
 
     /// Calls `each` with the rows of a file of the table, with every column in the order of its schema.

@@ -187,7 +187,7 @@ fn rows_of(
     if !normalized.rejected.is_empty() {
         let rows = rejected_batch(pipeline, read_at, &normalized.rejected)
             .map_err(|error| Failure::new(Fault::Bug, "runtime/broken", error))?;
-        tables.push(TableBatch { table: rejected_table().id, rows });
+        tables.push(TableBatch { table: rejected_table().id, rows, dictionaries: None });
     }
     tables.retain(|batch| batch.rows.num_rows() > 0);
     tally.rows.clear();

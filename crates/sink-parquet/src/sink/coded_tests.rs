@@ -96,22 +96,24 @@ fn plain(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(schema(), vec![Arc::new(at), Arc::clone(&text), list, text, Arc::new(flag)]).unwrap()
 }
 
-/// Keys and different values of a column, the last of which no key uses.
+/// Keys and different values of a column, the first of which no key uses.
 fn keyed<'a, T>(values: impl Iterator<Item = &'a Option<T>>, unused: T) -> (Int32Array, Vec<Option<T>>)
 where
     T: Clone + PartialEq + 'a,
 {
-    let mut different: Vec<Option<T>> = Vec::new();
+    let mut different: Vec<Option<T>> = vec![Some(unused)];
     let mut key = |value: &Option<T>| {
         value.as_ref()?;
-        let place = different.iter().position(|known| known == value).unwrap_or_else(|| {
-            different.push(value.clone());
-            different.len() - 1
-        });
+        let place = different.iter().skip(1).position(|known| known == value).map_or_else(
+            || {
+                different.push(value.clone());
+                different.len() - 1
+            },
+            |place| place + 1,
+        );
         Some(place as i32)
     };
     let keys: Int32Array = values.map(&mut key).collect();
-    different.push(Some(unused));
     (keys, different)
 }
 
@@ -202,6 +204,12 @@ fn show(array: &ArrayRef, at: usize) -> String {
 }
 
 async fn write(batches: &[RecordBatch], options: Options, spool: bool) -> Files {
+    let batches = batches.iter().map(|batch| (batch.clone(), None)).collect();
+    write_numbered(batches, options, spool).await
+}
+
+/// Writes batches with the number of their dictionaries.
+async fn write_numbered(batches: Vec<(RecordBatch, Option<u64>)>, options: Options, spool: bool) -> Files {
     let store = Arc::new(MemoryStore::new());
     let table = Table {
         id: TableId::new("events"),
@@ -218,8 +226,8 @@ async fn write(batches: &[RecordBatch], options: Options, spool: bool) -> Files 
     let ours: Arc<dyn ObjectStore> = Arc::clone(&store) as _;
     let mut sink = ParquetSink::new(ours, vec![table], options, scratch, identity).unwrap();
     sink.begin(&Attempt::from_bits(7));
-    for batch in batches {
-        sink.write(TableBatch { table: TableId::new("events"), rows: batch.clone() }).await.unwrap();
+    for (rows, dictionaries) in batches {
+        sink.write(TableBatch { table: TableId::new("events"), rows, dictionaries }).await.unwrap();
     }
     let mut files = Files { lines: Vec::new(), metadata: Vec::new() };
     for sealed in sink.seal().await.unwrap() {
@@ -349,6 +357,32 @@ async fn unique_strings_inside_of_lists() {
     }
 }
 
+/// Dictionaries that grow from batch to batch, of two decoders in turn, which begin theirs anew now and then.
+#[tokio::test]
+async fn dictionaries_that_grow() {
+    let text = |decoder: usize, number: usize| Some(format!("{}", (number * (decoder + 3)) % (number / 2 + 1)));
+    let row = |decoder: usize, number: usize| {
+        let one = (text(decoder, number), Some(vec![text(decoder, number / 3)]), None, None, None);
+        (0, text(decoder, number), (!number.is_multiple_of(4)).then(|| vec![Some(one)]))
+    };
+    let rows = [0, 1].map(|decoder| (0..3_000).map(|number| row(decoder, number)).collect::<Vec<Row>>());
+    for make in [coded, parts_coded] {
+        let mut batches = Vec::new();
+        for (round, end) in (100..=3_000).step_by(100).enumerate() {
+            for (decoder, rows) in rows.iter().enumerate() {
+                // From the 20th round on with dictionaries of their own.
+                let (begun, number) = if round < 20 { (0, decoder) } else { (2_000, decoder + 2) };
+                let grown = make(&rows[begun..end]);
+                batches.push((grown.slice(end - begun - 100, 100), Some(number as u64)));
+            }
+        }
+        for (memory, spool) in [(256 << 20, false), (1 << 20, true)] {
+            let files = write_numbered(batches.clone(), Options { memory, ..options() }, spool).await;
+            assert!(files.lines == expected(&rows));
+        }
+    }
+}
+
 /// The offset index says at which row a page begins: a reader that skips rows must land on the right ones.
 #[tokio::test]
 async fn rows_are_found_by_the_offset_index() {
@@ -371,7 +405,7 @@ async fn rows_are_found_by_the_offset_index() {
     let mut sink = ParquetSink::new(Arc::clone(&store) as _, vec![table], limits, None, identity).unwrap();
     sink.begin(&Attempt::from_bits(7));
     for (part, make) in rows.chunks(20_000).zip(WAYS) {
-        sink.write(TableBatch { table: TableId::new("events"), rows: make(part) }).await.unwrap();
+        sink.write(TableBatch { table: TableId::new("events"), rows: make(part), dictionaries: None }).await.unwrap();
     }
     let sealed = sink.seal().await.unwrap().remove(0);
     store.complete(&sealed.key, &sealed.ticket).await.unwrap();
@@ -408,7 +442,7 @@ async fn other_dictionaries_are_mistakes() {
     let schema = one(column.data_type().clone());
     let at = TimestampMicrosecondArray::from(vec![1]);
     let rows = RecordBatch::try_new(schema, vec![Arc::new(at), Arc::new(column)]).unwrap();
-    let error = sink.write(TableBatch { table: TableId::new("events"), rows }).await.unwrap_err();
+    let error = sink.write(TableBatch { table: TableId::new("events"), rows, dictionaries: None }).await.unwrap_err();
     assert!(error.to_string().contains("schema"), "{error}");
 }
 
@@ -434,7 +468,7 @@ async fn a_null_value_in_a_column_without_nulls_is_a_mistake() {
     let column = DictionaryArray::<Int32Type>::new(Int32Array::from(vec![0, 1]), values);
     let at = TimestampMicrosecondArray::from(vec![1, 1]);
     let rows = RecordBatch::try_new(one(kind), vec![Arc::new(at), Arc::new(column)]).unwrap();
-    let written = sink.write(TableBatch { table: TableId::new("events"), rows }).await;
+    let written = sink.write(TableBatch { table: TableId::new("events"), rows, dictionaries: None }).await;
     assert!(written.is_err() || sink.seal().await.is_err());
 }
 

@@ -84,7 +84,11 @@ fn batch(rows: &[Row]) -> TableBatch {
         ),
         Arc::new(queues.finish()),
     ];
-    TableBatch { table: TableId::new("events"), rows: RecordBatch::try_new(schema(), columns).unwrap() }
+    TableBatch {
+        table: TableId::new("events"),
+        rows: RecordBatch::try_new(schema(), columns).unwrap(),
+        dictionaries: None,
+    }
 }
 
 struct Bench {
@@ -383,7 +387,7 @@ async fn mistakes_of_the_caller_are_errors() {
     let unknown = TableBatch { table: TableId::new("other"), ..batch(&[(1, 1, 0)]) };
     assert_eq!(bench.sink.write(unknown).await.unwrap_err().code(), "sink/bug");
     let other = RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]).unwrap();
-    let wrong = TableBatch { table: TableId::new("events"), rows: other };
+    let wrong = TableBatch { table: TableId::new("events"), rows: other, dictionaries: None };
     assert!(bench.sink.write(wrong).await.unwrap_err().to_string().contains("schema"));
 }
 
