@@ -270,4 +270,6 @@ impl Sink for ParquetSink {
 #[cfg(test)]
 mod coded_tests;
 #[cfg(test)]
+mod growing_tests;
+#[cfg(test)]
 mod tests;

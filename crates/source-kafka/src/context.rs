@@ -25,9 +25,6 @@ use crate::place;
 use crate::said::Said;
 use crate::signing::Signing;
 
-/// After so many polls without anything nothing is on its way any more.
-const IDLE: u32 = 5;
-
 /// Where the partitions of a batch end.
 pub(crate) type Ends = BTreeMap<SplitId, u64>;
 
@@ -169,8 +166,8 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     /// Whether the group ever gave us an answer, be it that we have none of the partitions.
     pub(crate) was_assigned: bool,
-    /// Polls without anything since a line was fed.
-    pub(crate) idle: u32,
+    /// The partitions are paused, because the line is busy.
+    pub(crate) is_paused: bool,
     /// The last line of this member: it has everything of a batch, or the next needs another member.
     pub(crate) finished: Option<u64>,
     /// Nobody will ask for anything more.
@@ -189,9 +186,22 @@ impl State {
             ids: Ids::default(),
             finished: None,
             was_assigned: false,
-            idle: 0,
+            is_paused: false,
             is_over: false,
         }
+    }
+
+    /// See [`Part::doubt`]; of all partitions.
+    pub(crate) fn doubt(&mut self) {
+        self.parts.iter_mut().for_each(Part::doubt);
+    }
+
+    /// The client is at the end of a partition of this number.
+    pub(crate) fn at_end(&mut self, partition: i32) {
+        let alike = |part: &&mut Part| part.partition == partition;
+        // Far fewer than 2^32 topics.
+        let count = self.parts.iter_mut().filter(alike).count() as u32;
+        self.parts.iter_mut().filter(alike).for_each(|part| part.at_end(count));
     }
 
     /// The line that is fed, if there is one, fails with `error`.
@@ -266,8 +276,7 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let now = Instant::now();
         let mut state = self.state();
-        // What was told before the client was placed may still be on its way.
-        let (is_fed, is_fresh) = (state.session.is_some(), state.idle >= IDLE);
+        let is_fed = state.session.is_some() && !state.is_paused;
         let mut lag = 0;
         for part in &mut state.parts {
             let partitions = statistics.topics.get(&*part.topic).map(|topic| &topic.partitions);
@@ -275,7 +284,7 @@ impl ClientContext for Context {
             lag += u64::try_from(seen.consumer_lag).unwrap_or(0);
             // Where nothing waits for us, what lies before the end that the client saw was given to us or is no record.
             if let (true, 0, Ok(end)) = (is_fed, seen.fetchq_cnt, u64::try_from(seen.eof_offset)) {
-                part.reached(u64::try_from(seen.app_offset).ok(), end, is_fresh, now);
+                part.reached(u64::try_from(seen.app_offset).ok(), end, now);
             }
         }
         self.facts.lag.store(lag, Ordering::Relaxed);

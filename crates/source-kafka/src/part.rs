@@ -33,8 +33,12 @@ pub(crate) struct Part {
     pub(crate) next: u64,
     /// In a batch: where it ends.
     pub(crate) end: Option<u64>,
-    /// Whether the client gave us anything since it was placed.
+    /// Whether the client gave us anything since it was placed, or [doubted](Self::doubt).
     has_taken: bool,
+    /// How often it said since then that it is at the end: it tells the number of the partition, not the topic. So it has to
+    /// say it once for each of ours that is `alike`.
+    ends: u32,
+    alike: u32,
     heap: Vec<Heaped>,
     /// Bytes of the heap.
     gathered: usize,
@@ -72,6 +76,8 @@ impl Part {
             next: 0,
             end: None,
             has_taken: false,
+            ends: 0,
+            alike: 1,
             heap: Vec::new(),
             gathered: 0,
             usual: 0,
@@ -91,7 +97,8 @@ impl Part {
         self.forget();
         // A batch may be told to end where it was read already.
         let end = end.map(|end| end.max(next));
-        (self.handed, self.next, self.end, self.has_taken) = (handed, next, end, false);
+        (self.handed, self.next, self.end) = (handed, next, end);
+        self.doubt();
     }
 
     /// Drops what was not handed on.
@@ -101,17 +108,29 @@ impl Part {
         self.since = None;
     }
 
+    /// The client was told to pause, to go on or to go elsewhere: what it had fetched is thrown away and fetched again. As
+    /// long as the broker is slow or away its statistics still tell of the end that it had seen behind that; they count
+    /// when it says anew that it is at the end, which comes in the order of the messages.
+    pub(crate) fn doubt(&mut self) {
+        (self.ends, self.has_taken) = (0, false);
+    }
+
+    /// The client is at the end of a partition of this number; `alike` of ours have it.
+    pub(crate) fn at_end(&mut self, alike: u32) {
+        self.ends = self.ends.saturating_add(1).min(alike);
+        self.alike = alike;
+    }
+
     /// Whether a batch has nothing more to read of it.
     pub(crate) fn is_done(&self) -> bool {
         self.end.is_some_and(|end| self.next >= end)
     }
 
     /// The client has read up to `reached` and has nothing more for us; what it gave us, or passed over, ends before
-    /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there. `is_fresh`:
-    /// it was told after the partition was placed; so it was where a message has come since, behind which it stood.
-    pub(crate) fn reached(&mut self, given: Option<u64>, reached: u64, is_fresh: bool, now: Instant) {
+    /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there.
+    pub(crate) fn reached(&mut self, given: Option<u64>, reached: u64, now: Instant) {
         let is_all = given.map_or(!self.has_taken, |given| given == self.next || given == reached);
-        if is_all && (is_fresh || self.has_taken) && reached > self.next {
+        if is_all && self.ends >= self.alike && reached > self.next {
             self.next = reached;
             self.since.get_or_insert(now);
         }
@@ -257,18 +276,24 @@ mod tests {
         };
         assert_eq!(span(&mut placed()), None, "nothing moved");
 
-        // Told before the partition was placed, or while something is still to come.
-        for (given, is_fresh) in [(None, false), (Some(13), false), (Some(11), true)] {
+        // Told before the client was at the end, perhaps of what it has thrown away since, or while something is to come.
+        for (given, ends, alike) in [(None, 0, 1), (Some(13), 0, 1), (Some(10), 1, 2), (Some(11), 1, 1)] {
             let mut part = placed();
-            part.reached(given, 13, is_fresh, now);
+            (0..ends).for_each(|_| part.at_end(alike));
+            part.reached(given, 13, now);
             assert!(!part.is_done() && part.since().is_none(), "{given:?}");
+            part.at_end(alike);
+            part.doubt();
+            part.reached(given, 13, now);
+            assert!(!part.is_done(), "{given:?}");
         }
-        for given in [None, Some(10), Some(13)] {
+        for (given, alike) in [(None, 1), (Some(10), 2), (Some(13), 1)] {
             let mut part = placed();
-            part.reached(given, 13, true, now);
+            (0..alike).for_each(|_| part.at_end(alike));
+            part.reached(given, 13, now);
             assert!(part.is_done());
             assert_eq!(span(&mut part).as_deref(), Some("(10..13)"));
-            part.reached(given, 12, true, now);
+            part.reached(given, 12, now);
             assert_eq!(span(&mut part), None, "positions never go back");
         }
     }

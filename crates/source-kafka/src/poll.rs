@@ -65,10 +65,7 @@ impl Polling {
         while self.obey() {
             loop {
                 let is_full = match self.member.poll(WAIT) {
-                    None => {
-                        self.state().idle += 1;
-                        true
-                    }
+                    None => true,
                     Some(Ok(message)) => self.take(&message),
                     Some(Err(error)) => {
                         self.judge(error);
@@ -125,6 +122,7 @@ impl Polling {
         }
         let sought = place::seek(&self.member, &context.options, state.parts.iter());
         let sought = sought.and_then(|()| place::resume(&self.member, &context.options, &state.parts));
+        state.doubt();
         if let Err(error) = sought {
             state.fail(error);
         }
@@ -146,6 +144,7 @@ impl Polling {
                 state.is_over = true;
                 state.fail(error);
             }
+            KafkaError::PartitionEOF(partition) => self.state().at_end(partition),
             // The callback has told it.
             error => tracing::debug!(%error, "polling"),
         }
@@ -212,6 +211,8 @@ impl Polling {
             if let Err(error) = place::resume(&self.member, &self.member.context().options, &state.parts) {
                 state.fail(error);
             }
+            state.is_paused = false;
+            state.doubt();
         }
     }
 
@@ -232,7 +233,10 @@ impl Polling {
                 std::thread::park_timeout(AGAIN);
             } else {
                 if !*is_paused {
-                    *is_paused = self.pause(&self.state()).is_ok();
+                    let mut state = self.state();
+                    *is_paused = self.pause(&state).is_ok();
+                    state.is_paused = *is_paused;
+                    state.doubt();
                 }
                 // What was on its way when they were paused still comes.
                 match self.member.poll(WAIT) {

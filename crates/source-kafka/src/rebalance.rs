@@ -90,7 +90,6 @@ impl Context {
         match place(member, &self.options, parts, &session.checkpoint, ends, ids) {
             Ok(Placed::Ready) => {
                 state.session = Some(session);
-                state.idle = 0;
                 return Fed::Yes;
             }
             Ok(Placed::Resolved(delta)) => {
@@ -165,6 +164,7 @@ impl Context {
         // They may have been paused for a line that is gone.
         let resumed = if is_fed { place::resume(member, &self.options, &state.parts) } else { Ok(()) };
         let sought = resumed.and_then(|()| place::seek(member, &self.options, state.parts.iter().take(kept)));
+        state.doubt();
         match (done, sought) {
             (Ok(()), Ok(())) => {}
             (Err(cause), _) => {

@@ -190,6 +190,34 @@ async fn a_record_keeps_its_key_and_its_headers() {
     tokio::task::spawn_blocking(move || drop(group)).await.unwrap();
 }
 
+/// While a line is busy the client is paused, and throws away what it has fetched, be it up to the end: that is fetched again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_is_busy_loses_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.produce(6_000);
+    let log = Mutex::new(Log::default());
+    let options = Options { batch: true, batch_bytes: 4 << 10, ..cluster.options(Protocol::Classic) };
+    let group = tokio::task::spawn_blocking(move || Group::join(options, &Signing::default())).await.unwrap().unwrap();
+    let (mut source, mut waits) = (group.attach(&Checkpoint::default()).unwrap(), 12);
+    loop {
+        match source.next().await.unwrap() {
+            Some(batch) => assert!(log.lock().unwrap().commit(&batch)),
+            None if source.goes_on() => {
+                let checkpoint = log.lock().unwrap().checkpoint.clone();
+                source = group.attach(&checkpoint).unwrap();
+            }
+            None => break,
+        }
+        if waits > 0 {
+            waits -= 1;
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    }
+    cluster.wait(&log).await;
+    drop(source);
+    tokio::task::spawn_blocking(move || drop(group)).await.unwrap();
+}
+
 async fn members_come_and_go(protocol: Protocol) {
     let mut cluster = Cluster::new();
     let log = Arc::new(Mutex::new(Log::default()));

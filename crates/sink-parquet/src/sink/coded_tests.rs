@@ -28,7 +28,7 @@ const MOMENT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 type Element = Option<(Option<String>, Option<Vec<Option<String>>>, Option<i32>, Option<f64>, Option<i64>)>;
 
 /// A row: its day, its text, its list.
-type Row = (i64, Option<String>, Option<Vec<Element>>);
+pub(super) type Row = (i64, Option<String>, Option<Vec<Element>>);
 
 fn element_fields() -> Fields {
     let channel = Field::new("element", DataType::Utf8, true);
@@ -118,7 +118,7 @@ where
 }
 
 /// The same rows with strings and lists coded.
-fn coded(rows: &[Row]) -> RecordBatch {
+pub(super) fn coded(rows: &[Row]) -> RecordBatch {
     let (text_keys, texts) = keyed(rows.iter().map(|row| &row.1), "unused".to_owned());
     let texts: StringArray = texts.into_iter().collect();
     let (list_keys, values) = keyed(rows.iter().map(|row| &row.2), vec![None]);
@@ -139,7 +139,7 @@ fn coded(rows: &[Row]) -> RecordBatch {
 }
 
 /// The same rows with the strings inside of lists coded.
-fn parts_coded(rows: &[Row]) -> RecordBatch {
+pub(super) fn parts_coded(rows: &[Row]) -> RecordBatch {
     let plain = plain(rows);
     let mut columns = plain.columns().to_vec();
     columns[2] = code_strings(&columns[2]);
@@ -179,8 +179,8 @@ fn code_strings(array: &ArrayRef) -> ArrayRef {
 /// The ways in which a batch may come.
 const WAYS: [fn(&[Row]) -> RecordBatch; 3] = [plain, coded, parts_coded];
 
-struct Files {
-    lines: Vec<String>,
+pub(super) struct Files {
+    pub(super) lines: Vec<String>,
     metadata: Vec<Arc<ParquetMetaData>>,
 }
 
@@ -209,7 +209,7 @@ async fn write(batches: &[RecordBatch], options: Options, spool: bool) -> Files 
 }
 
 /// Writes batches with the number of their dictionaries.
-async fn write_numbered(batches: Vec<(RecordBatch, Option<u64>)>, options: Options, spool: bool) -> Files {
+pub(super) async fn write_numbered(batches: Vec<(RecordBatch, Option<u64>)>, options: Options, spool: bool) -> Files {
     let store = Arc::new(MemoryStore::new());
     let table = Table {
         id: TableId::new("events"),
@@ -243,13 +243,13 @@ async fn write_numbered(batches: Vec<(RecordBatch, Option<u64>)>, options: Optio
     files
 }
 
-fn expected(batches: &[Vec<Row>]) -> Vec<String> {
+pub(super) fn expected(batches: &[Vec<Row>]) -> Vec<String> {
     let mut all: Vec<String> = batches.iter().flat_map(|rows| lines(&plain(rows))).collect();
     all.sort();
     all
 }
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options { memory: 8 << 20, row_group_rows: 100_000, row_group_bytes: 4 << 20, ..Options::default() }
 }
 
@@ -354,32 +354,6 @@ async fn unique_strings_inside_of_lists() {
         let pages = ours.metadata[0].page_index_for_row_group(0).page_locations(2).unwrap().clone();
         assert!(pages.len() >= 3, "{pages:?}");
         assert_eq!(facts(&ours)[2], facts(&by_parquet(&plain(&rows)))[2]);
-    }
-}
-
-/// Dictionaries that grow from batch to batch, of two decoders in turn, which begin theirs anew now and then.
-#[tokio::test]
-async fn dictionaries_that_grow() {
-    let text = |decoder: usize, number: usize| Some(format!("{}", (number * (decoder + 3)) % (number / 2 + 1)));
-    let row = |decoder: usize, number: usize| {
-        let one = (text(decoder, number), Some(vec![text(decoder, number / 3)]), None, None, None);
-        (0, text(decoder, number), (!number.is_multiple_of(4)).then(|| vec![Some(one)]))
-    };
-    let rows = [0, 1].map(|decoder| (0..3_000).map(|number| row(decoder, number)).collect::<Vec<Row>>());
-    for make in [coded, parts_coded] {
-        let mut batches = Vec::new();
-        for (round, end) in (100..=3_000).step_by(100).enumerate() {
-            for (decoder, rows) in rows.iter().enumerate() {
-                // From the 20th round on with dictionaries of their own.
-                let (begun, number) = if round < 20 { (0, decoder) } else { (2_000, decoder + 2) };
-                let grown = make(&rows[begun..end]);
-                batches.push((grown.slice(end - begun - 100, 100), Some(number as u64)));
-            }
-        }
-        for (memory, spool) in [(256 << 20, false), (1 << 20, true)] {
-            let files = write_numbered(batches.clone(), Options { memory, ..options() }, spool).await;
-            assert!(files.lines == expected(&rows));
-        }
     }
 }
 
