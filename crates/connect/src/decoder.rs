@@ -3,8 +3,6 @@
 mod families;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -35,9 +33,8 @@ pub(crate) struct ConnectDecoder {
     rows: AgentRows,
     memory: Memory,
     dictionaries: Dictionaries,
-    /// Their number, none before the first batch, and the last one of any decoder.
-    number: Option<u64>,
-    last_number: Arc<AtomicU64>,
+    /// Their number: of the decoder, and how often they were begun anew.
+    number: (u32, u32),
     unknown: BTreeMap<Box<str>, u64>,
     key_text: Vec<u8>,
     cases: CaseRows,
@@ -153,14 +150,14 @@ impl Outcome {
 
 impl ConnectDecoder {
     /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for, and of
-    /// those of cases that the options name. `last_number` is the last that growing dictionaries of any decoder have.
-    pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options, last_number: Arc<AtomicU64>) -> Self {
+    /// those of cases that the options name. No other decoder of the process
+    /// has the `number`.
+    pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options, number: u32) -> Self {
         Self {
             rows: AgentRows::new(),
             memory: Memory::new(options.recall),
             dictionaries: Dictionaries::new(&options.privacy),
-            number: None,
-            last_number,
+            number: (number, 0),
             unknown: BTreeMap::new(),
             key_text: Vec::new(),
             cases: CaseRows::new(options),
@@ -334,7 +331,7 @@ impl ConnectDecoder {
                 // Half-emptied columns, and codes that mean nothing without their dictionaries.
                 self.rows = AgentRows::new();
                 self.dictionaries = Dictionaries::new(&self.options.privacy);
-                self.number = None;
+                self.number.1 = self.number.1.wrapping_add(1);
                 self.memory.forget();
                 return refuse_all(batch, &error.to_string());
             }
@@ -355,7 +352,7 @@ impl ConnectDecoder {
             if let Some(table) = table
                 && rows.num_rows() > 0
             {
-                decoded.tables.push(TableBatch { table: table.clone(), rows, dictionaries: self.number });
+                decoded.tables.push(TableBatch { table: table.clone(), rows, dictionaries: Some(self.number) });
                 decoded.owners.push(owners);
             }
         }
@@ -371,8 +368,8 @@ impl Decoder for ConnectDecoder {
     fn decode(&mut self, batch: &RawBatch) -> Decoded {
         let read_at = batch.read_at.unwrap_or(Timestamp::from_micros(0));
         let mut outcome = Outcome::default();
-        if self.dictionaries.begin_batch() || self.number.is_none() {
-            self.number = Some(self.last_number.fetch_add(1, Ordering::Relaxed) + 1);
+        if self.dictionaries.begin_batch() {
+            self.number.1 = self.number.1.wrapping_add(1);
         }
         self.cases.begin_batch();
         for record in &batch.records {

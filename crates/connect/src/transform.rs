@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, Scratch, Table, TableId, Transform};
@@ -91,8 +91,8 @@ pub struct Connect {
     options: Options,
     tables: Vec<Table>,
     memory: Arc<KeyMemory>,
-    /// The last number of growing dictionaries.
-    dictionaries: Arc<AtomicU64>,
+    /// Decoders that were made.
+    decoders: AtomicU32,
 }
 
 impl Connect {
@@ -101,7 +101,7 @@ impl Connect {
         let wanted = |table: &Table| options.tables.contains(&table.id);
         let tables = tables().into_iter().filter(wanted).collect();
         let memory = KeyMemory::of(usize::try_from(options.dedup_memory).unwrap_or(usize::MAX));
-        Self { options, tables, memory, dictionaries: Arc::default() }
+        Self { options, tables, memory, decoders: AtomicU32::new(0) }
     }
 
     fn wanted(&self, name: &str) -> Option<TableId> {
@@ -116,7 +116,7 @@ impl Transform for Connect {
 
     fn decoder(&self) -> Box<dyn Decoder> {
         let tables = [self.wanted("agent_event"), self.wanted("agent_event_contacts")];
-        Box::new(ConnectDecoder::new(tables, &self.options, Arc::clone(&self.dictionaries)))
+        Box::new(ConnectDecoder::new(tables, &self.options, self.decoders.fetch_add(1, Ordering::Relaxed)))
     }
 
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {

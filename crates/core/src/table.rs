@@ -77,10 +77,10 @@ pub struct TableBatch {
     pub table: TableId,
     /// The rows, in the table's schema.
     pub rows: RecordBatch,
-    /// Which dictionaries its coded columns have, where they grow from batch to batch: in batches of one number the
-    /// dictionary of a column, or of a leaf of its lists, begins with all values that it had in an earlier one. So what
-    /// was looked up once stays known. No other dictionaries of the process have the number.
-    pub dictionaries: Option<u64>,
+    /// Which dictionaries its coded columns have, where they grow from batch to batch: whose they are, and how often that
+    /// one has begun anew. In batches of the same pair the dictionary of a column, or of a leaf of its lists, begins with
+    /// all values that it had in an earlier one; so what was looked up once stays known.
+    pub dictionaries: Option<(u32, u32)>,
 }
 
 /// The identity of an event among those of its scope: the 128-bit hash of its table key, and its minute.

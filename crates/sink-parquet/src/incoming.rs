@@ -31,27 +31,31 @@ pub(crate) struct Books(Vec<(Book, Vec<u32>)>);
 #[derive(Debug)]
 enum Book {
     /// Dictionaries that grow, by their number.
-    Growing(u64),
+    Growing((u32, u32)),
     /// A dictionary. While it is referred to weakly, nothing else can lie at its address.
     Fixed(Weak<dyn Array>),
 }
 
 impl Book {
-    fn is_of(&self, values: &ArrayRef, number: Option<u64>) -> bool {
+    fn is_of(&self, values: &ArrayRef, number: Option<(u32, u32)>) -> bool {
         match self {
             Self::Growing(own) => number == Some(*own),
             Self::Fixed(known) => number.is_none() && std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(values)),
         }
     }
 
-    fn is_gone(&self) -> bool {
-        matches!(self, Self::Fixed(known) if known.strong_count() == 0)
+    /// Whether it will not be asked for again, when dictionaries of this number have come.
+    fn is_gone(&self, number: Option<(u32, u32)>) -> bool {
+        match self {
+            Self::Growing((owner, _)) => number.is_some_and(|(other, _)| other == *owner),
+            Self::Fixed(known) => known.strong_count() == 0,
+        }
     }
 }
 
 impl Books {
     /// What is known of a dictionary.
-    fn take(&mut self, values: &ArrayRef, number: Option<u64>) -> Vec<u32> {
+    fn take(&mut self, values: &ArrayRef, number: Option<(u32, u32)>) -> Vec<u32> {
         let known = self.0.iter().position(|(book, _)| book.is_of(values, number));
         let mut codes = known.map(|at| self.0.remove(at).1).unwrap_or_default();
         codes.resize(values.len().max(codes.len()), UNKNOWN);
@@ -59,8 +63,8 @@ impl Books {
     }
 
     /// Remembers it.
-    fn keep(&mut self, values: &ArrayRef, number: Option<u64>, codes: Vec<u32>) {
-        self.0.retain(|(book, _)| !book.is_gone());
+    fn keep(&mut self, values: &ArrayRef, number: Option<(u32, u32)>, codes: Vec<u32>) {
+        self.0.retain(|(book, _)| !book.is_gone(number));
         if self.0.len() == BOOKS {
             self.0.remove(0); // the one that was not asked for the longest
         }
@@ -152,7 +156,11 @@ impl<'a> Incoming<'a> {
 
 impl<'a> Coded<'a> {
     /// A column, or a leaf of one, whose strings come coded; none where they are no strings.
-    pub(crate) fn texts(array: &'a DictionaryArray<Int32Type>, books: &mut Books, number: Option<u64>) -> Option<Self> {
+    pub(crate) fn texts(
+        array: &'a DictionaryArray<Int32Type>,
+        books: &mut Books,
+        number: Option<(u32, u32)>,
+    ) -> Option<Self> {
         let dictionary = array.values();
         let values = Values::Text(dictionary.as_string_opt()?);
         let codes = books.take(dictionary, number);
@@ -162,7 +170,7 @@ impl<'a> Coded<'a> {
 
 impl Coded<'_> {
     /// Puts what was looked up into the books, for the batches to come.
-    pub(crate) fn close(self, books: &mut Books, number: Option<u64>) {
+    pub(crate) fn close(self, books: &mut Books, number: Option<(u32, u32)>) {
         books.keep(self.dictionary, number, self.codes);
     }
 

@@ -130,7 +130,7 @@ pub(crate) struct Compactor {
     /// By unit, from one generation to the next.
     trials: Vec<Trial>,
     /// The number of the dictionaries of the batch that is taken in, if they grow.
-    pub(crate) dictionaries: Option<u64>,
+    pub(crate) dictionaries: Option<(u32, u32)>,
 }
 
 impl Compactor {

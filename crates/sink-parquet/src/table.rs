@@ -89,7 +89,7 @@ impl TableState {
     pub(crate) fn take(
         &mut self,
         batch: &RecordBatch,
-        dictionaries: Option<u64>,
+        dictionaries: Option<(u32, u32)>,
     ) -> Result<Vec<PartitionPath>, SinkError> {
         self.check(batch)?;
         self.compactor.dictionaries = dictionaries;

@@ -209,7 +209,11 @@ async fn write(batches: &[RecordBatch], options: Options, spool: bool) -> Files 
 }
 
 /// Writes batches with the number of their dictionaries.
-pub(super) async fn write_numbered(batches: Vec<(RecordBatch, Option<u64>)>, options: Options, spool: bool) -> Files {
+pub(super) async fn write_numbered(
+    batches: Vec<(RecordBatch, Option<(u32, u32)>)>,
+    options: Options,
+    spool: bool,
+) -> Files {
     let store = Arc::new(MemoryStore::new());
     let table = Table {
         id: TableId::new("events"),
