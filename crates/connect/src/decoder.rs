@@ -150,8 +150,7 @@ impl Outcome {
 
 impl ConnectDecoder {
     /// A decoder that makes rows of these two tables (`agent_event`, `agent_event_contacts`), where they are asked for, and of
-    /// those of cases that the options name. No other decoder of the process
-    /// has the `number`.
+    /// those of cases that the options name. No other decoder of the transform has the `number`.
     pub(crate) fn new(tables: [Option<TableId>; 2], options: &Options, number: u32) -> Self {
         Self {
             rows: AgentRows::new(),

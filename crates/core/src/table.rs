@@ -80,6 +80,7 @@ pub struct TableBatch {
     /// Which dictionaries its coded columns have, where they grow from batch to batch: whose they are, and how often that
     /// one has begun anew. In batches of the same pair the dictionary of a column, or of a leaf of its lists, begins with
     /// all values that it had in an earlier one; so what was looked up once stays known.
+    /// A sink is given the batches of one transform, in which no two owners are the same.
     pub dictionaries: Option<(u32, u32)>,
 }
 

@@ -75,8 +75,8 @@ const EVENT: &[&str] = &[
     "\"Version\":",
 ];
 
-/// Reads one agent event of what may not be UTF-8, which is then refused as not JSON. `unknown` counts the keys that no column takes; what is counted when the text is no agent
-/// event means nothing.
+/// Reads one agent event of what may not be UTF-8, which is then refused as not JSON. `unknown` counts the keys that no
+/// column takes; what is counted when the text is no agent event means nothing.
 pub(crate) fn read_event<'a>(
     bytes: &'a [u8],
     memory: &mut Memory,
