@@ -13,6 +13,9 @@ use crate::lab::{Lab, difference};
 use crate::stream::{Stream, wait_until};
 use crate::topics::{TOPIC, Topics, as_batch, lab};
 
+/// Producers wait so long at most.
+const WAIT: Duration = Duration::from_secs(30);
+
 /// What a batch over a file of these lines makes.
 pub(crate) fn plain(lines: &str) -> Lab {
     let plain = Lab::new("");
@@ -238,21 +241,54 @@ fn what_was_not_committed_is_not_read() {
     topics.create(TOPIC, 1, &[]);
     let lines = events("--agents 5 --events 30 --days 1 --seed 56");
     let all: Vec<&str> = lines.lines().collect();
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", kafka.bootstrap()).set("transactional.id", "test");
-    let producer: BaseProducer = config.create().unwrap();
-    let wait = Duration::from_secs(30);
-    producer.init_transactions(wait).unwrap();
+    let producer = transactional(&kafka);
     for (part, is_kept) in [(&all[..10], true), (&all[10..20], false), (&all[20..], true)] {
-        producer.begin_transaction().unwrap();
-        for line in part {
-            producer.send(BaseRecord::to(TOPIC).key("").payload(*line)).unwrap();
-        }
-        producer.flush(wait).unwrap();
-        if is_kept { producer.commit_transaction(wait) } else { producer.abort_transaction(wait) }.unwrap();
+        transact(&producer, part.iter().map(|line| BaseRecord::to(TOPIC).key("").payload(*line)), is_kept);
     }
     let read = |source: &str| lab(&kafka.bootstrap(), "batch", source, "").run()["tally"]["made_rows"].clone();
     assert_eq!((read("group_id = \"a\""), read("group_id = \"b\"\nread_uncommitted = true")), (20.into(), 30.into()));
+}
+
+fn transactional(kafka: &Kafka) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.bootstrap()).set("transactional.id", "test");
+    let producer: BaseProducer = config.create().unwrap();
+    producer.init_transactions(WAIT).unwrap();
+    producer
+}
+
+fn transact<'a>(producer: &BaseProducer, records: impl Iterator<Item = BaseRecord<'a, str, str>>, is_kept: bool) {
+    producer.begin_transaction().unwrap();
+    records.for_each(|record| producer.send(record).map_err(|(error, _)| error).unwrap());
+    producer.flush(WAIT).unwrap();
+    if is_kept { producer.commit_transaction(WAIT) } else { producer.abort_transaction(WAIT) }.unwrap();
+}
+
+/// Each partition ends with a mark of a transaction, and each number stands for partitions of three topics.
+#[test]
+fn ends_of_several_topics_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(kafka) = Kafka::start(folder.path()) else { return };
+    let names = ["calls", "chats", "tasks"];
+    names.iter().for_each(|topic| Topics::on(&kafka).create(topic, 2, &[]));
+    let lines = events("--agents 12 --events 120 --days 1 --seed 60");
+    let producer = transactional(&kafka);
+    let all: Vec<&str> = lines.lines().collect();
+    for part in all.chunks(40) {
+        let records = part
+            .iter()
+            .enumerate()
+            .map(|(at, line)| BaseRecord::to(names[at % 3]).partition(at as i32 / 3 % 2).key("").payload(*line));
+        transact(&producer, records, true);
+    }
+    let lab = lab(&kafka.bootstrap(), "batch", "", "");
+    let pipeline = fs::read_to_string(lab.path("pipeline.toml")).unwrap();
+    let wanted = pipeline.replace(&format!("[{TOPIC:?}]"), &format!("{names:?}"));
+    assert_ne!(wanted, pipeline);
+    fs::write(lab.path("pipeline.toml"), wanted).unwrap();
+    assert_eq!(lab.run()["tally"]["made_rows"], 120);
+    assert_eq!(lab.run()["tally"]["read"], 0);
+    assert_equal(&plain(&lines), &lab);
 }
 
 /// An answer has 1 MiB at most, and 64 KiB of a partition; a record that is larger comes alone, and is not passed over.

@@ -17,6 +17,7 @@ use rdkafka::util::Timeout;
 use tokio::sync::mpsc::Sender;
 use tributary_core::{Checkpoint, RawBatch, SplitId};
 
+use crate::alone::Alone;
 use crate::blocks::Blocks;
 use crate::error::Error;
 use crate::options::Options;
@@ -168,6 +169,8 @@ pub(crate) struct State {
     pub(crate) was_assigned: bool,
     /// The partitions are paused, because the line is busy.
     pub(crate) is_paused: bool,
+    /// The others are paused for a topic.
+    pub(crate) alone: Option<Alone>,
     /// The last line of this member: it has everything of a batch, or the next needs another member.
     pub(crate) finished: Option<u64>,
     /// Nobody will ask for anything more.
@@ -187,6 +190,7 @@ impl State {
             finished: None,
             was_assigned: false,
             is_paused: false,
+            alone: None,
             is_over: false,
         }
     }
@@ -194,14 +198,9 @@ impl State {
     /// See [`Part::doubt`]; of all partitions.
     pub(crate) fn doubt(&mut self) {
         self.parts.iter_mut().for_each(Part::doubt);
-    }
-
-    /// The client is at the end of a partition of this number.
-    pub(crate) fn at_end(&mut self, partition: i32) {
-        let alike = |part: &&mut Part| part.partition == partition;
-        // Far fewer than 2^32 topics.
-        let count = self.parts.iter_mut().filter(alike).count() as u32;
-        self.parts.iter_mut().filter(alike).for_each(|part| part.at_end(count));
+        if let Some(alone) = &mut self.alone {
+            alone.is_void = true;
+        }
     }
 
     /// The line that is fed, if there is one, fails with `error`.

@@ -20,6 +20,7 @@
 //! # Deliberately absent
 //! Families, tables, the commit log, producing, schema registries; where tokens come from (`tokens`).
 
+mod alone;
 mod blocks;
 mod client;
 mod config;

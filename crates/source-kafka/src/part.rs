@@ -35,10 +35,10 @@ pub(crate) struct Part {
     pub(crate) end: Option<u64>,
     /// Whether the client gave us anything since it was placed, or [doubted](Self::doubt).
     has_taken: bool,
-    /// How often it said since then that it is at the end: it tells the number of the partition, not the topic. So it has to
-    /// say it once for each of ours that is `alike`.
-    ends: u32,
-    alike: u32,
+    /// Whether it said since then that it is at the end.
+    is_at_end: bool,
+    /// Since when it could go on if it were at the end.
+    waits_since: Option<Instant>,
     heap: Vec<Heaped>,
     /// Bytes of the heap.
     gathered: usize,
@@ -76,8 +76,8 @@ impl Part {
             next: 0,
             end: None,
             has_taken: false,
-            ends: 0,
-            alike: 1,
+            is_at_end: false,
+            waits_since: None,
             heap: Vec::new(),
             gathered: 0,
             usual: 0,
@@ -112,13 +112,21 @@ impl Part {
     /// long as the broker is slow or away its statistics still tell of the end that it had seen behind that; they count
     /// when it says anew that it is at the end, which comes in the order of the messages.
     pub(crate) fn doubt(&mut self) {
-        (self.ends, self.has_taken) = (0, false);
+        (self.is_at_end, self.has_taken, self.waits_since) = (false, false, None);
     }
 
-    /// The client is at the end of a partition of this number; `alike` of ours have it.
-    pub(crate) fn at_end(&mut self, alike: u32) {
-        self.ends = self.ends.saturating_add(1).min(alike);
-        self.alike = alike;
+    /// The client is at its end.
+    pub(crate) fn at_end(&mut self) {
+        self.is_at_end = true;
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    /// Since when only that has to be known, if there is something to go on to.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        self.waits_since.filter(|_| !self.is_at_end)
     }
 
     /// Whether a batch has nothing more to read of it.
@@ -130,7 +138,9 @@ impl Part {
     /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there.
     pub(crate) fn reached(&mut self, given: Option<u64>, reached: u64, now: Instant) {
         let is_all = given.map_or(!self.has_taken, |given| given == self.next || given == reached);
-        if is_all && self.ends >= self.alike && reached > self.next {
+        let can_go_on = is_all && reached > self.next;
+        self.waits_since = if can_go_on { self.waits_since.or(Some(now)) } else { None };
+        if can_go_on && self.is_at_end {
             self.next = reached;
             self.since.get_or_insert(now);
         }
@@ -277,19 +287,22 @@ mod tests {
         assert_eq!(span(&mut placed()), None, "nothing moved");
 
         // Told before the client was at the end, perhaps of what it has thrown away since, or while something is to come.
-        for (given, ends, alike) in [(None, 0, 1), (Some(13), 0, 1), (Some(10), 1, 2), (Some(11), 1, 1)] {
+        for (given, is_at_end) in [(None, false), (Some(13), false), (Some(10), false), (Some(11), true)] {
             let mut part = placed();
-            (0..ends).for_each(|_| part.at_end(alike));
+            if is_at_end {
+                part.at_end();
+            }
             part.reached(given, 13, now);
             assert!(!part.is_done() && part.since().is_none(), "{given:?}");
-            part.at_end(alike);
+            assert_eq!(part.waits_since().is_some(), !is_at_end, "{given:?}");
+            part.at_end();
             part.doubt();
             part.reached(given, 13, now);
             assert!(!part.is_done(), "{given:?}");
         }
-        for (given, alike) in [(None, 1), (Some(10), 2), (Some(13), 1)] {
+        for given in [None, Some(10), Some(13)] {
             let mut part = placed();
-            (0..alike).for_each(|_| part.at_end(alike));
+            part.at_end();
             part.reached(given, 13, now);
             assert!(part.is_done());
             assert_eq!(span(&mut part).as_deref(), Some("(10..13)"));

@@ -12,6 +12,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::mpsc::error::TrySendError;
 use tributary_core::RawBatch;
 
+use crate::alone;
 use crate::confirm::{Answer, Confirm};
 use crate::context::{Command, Context, Session, State};
 use crate::error::Error;
@@ -80,6 +81,7 @@ impl Polling {
                 confirmed = Instant::now();
                 quiet = Confirm::new(&self.member);
             }
+            self.single_out();
             self.finish();
             looked = Instant::now();
             if !is_told && joined.elapsed() >= LONG {
@@ -125,6 +127,16 @@ impl Polling {
         state.doubt();
         if let Err(error) = sought {
             state.fail(error);
+        }
+    }
+
+    /// Finds out where partitions end whose number several topics have.
+    fn single_out(&self) {
+        let context = self.member.context();
+        let mut state = context.state();
+        if let Err(cause) = alone::single_out(&self.member, &mut state, context.options.batch) {
+            let name = context.options.name.clone();
+            state.fail(Error::Call { name, verb: "pausing partitions", cause: Box::new(cause) });
         }
     }
 
