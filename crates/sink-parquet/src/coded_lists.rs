@@ -25,31 +25,55 @@ pub(crate) fn has_codes(kind: &DataType) -> bool {
     }
 }
 
+/// The fields of a column's lists with the types of their leaves. They are the same from batch to batch, and of waiting rows
+/// that came few at a time they would be the larger part.
+#[derive(Debug, Default)]
+pub(crate) struct Typed {
+    known: Vec<FieldRef>,
+    /// Which is asked for next.
+    at: usize,
+}
+
+impl Typed {
+    /// The next of the fields, in the order in which they are come by, with the type of this array.
+    fn field(&mut self, field: &Field, array: &ArrayRef) -> FieldRef {
+        let at = self.at;
+        self.at += 1;
+        if let Some(known) = self.known.get(at).filter(|known| known.data_type() == array.data_type()) {
+            return Arc::clone(known);
+        }
+        let typed: FieldRef = Arc::new(field.clone().with_data_type(array.data_type().clone()));
+        self.known.truncate(at);
+        self.known.push(Arc::clone(&typed));
+        typed
+    }
+}
+
 /// An array of the same shape with other leaves: `leaf` makes them one by one, in the order of Parquet's columns.
 fn with_leaves(
     node: &Node,
     array: &ArrayRef,
+    typed: &mut Typed,
     leaf: &mut impl FnMut(&Node, &ArrayRef) -> Result<ArrayRef, ArrowError>,
 ) -> Result<ArrayRef, ArrowError> {
-    let typed = |field: &Field, array: &ArrayRef| -> FieldRef {
-        Arc::new(field.clone().with_data_type(array.data_type().clone()))
-    };
     let other = || ArrowError::InvalidArgumentError("a list is not of its type".to_owned());
     match &node.kind {
         Kind::Text | Kind::Number(..) => leaf(node, array),
         Kind::Structure(fields, members) => {
             let structure = array.as_struct_opt().ok_or_else(other)?;
-            let columns = members.iter().zip(structure.columns()).map(|(node, column)| with_leaves(node, column, leaf));
+            let members = members.iter().zip(structure.columns());
+            let columns = members.map(|(node, column)| with_leaves(node, column, typed, leaf));
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            let fields: Fields = fields.iter().zip(&columns).map(|(field, column)| typed(field, column)).collect();
+            let fields: Fields =
+                fields.iter().zip(&columns).map(|(field, column)| typed.field(field, column)).collect();
             let nulls = structure.nulls().cloned();
             Ok(Arc::new(StructArray::try_new_with_length(fields, columns, nulls, structure.len())?))
         }
         Kind::List(field, element) => {
             let list = array.as_list_opt::<i32>().ok_or_else(other)?;
-            let elements = with_leaves(element, list.values(), leaf)?;
+            let elements = with_leaves(element, list.values(), typed, leaf)?;
             let offsets = list.offsets().clone();
-            Ok(Arc::new(ListArray::try_new(typed(field, &elements), offsets, elements, list.nulls().cloned())?))
+            Ok(Arc::new(ListArray::try_new(typed.field(field, &elements), offsets, elements, list.nulls().cloned())?))
         }
     }
 }
@@ -62,7 +86,10 @@ pub(crate) fn recode(
     compactor: &mut Compactor,
     generation: &mut Generation,
 ) -> Result<ArrayRef, ArrowError> {
-    with_leaves(node, array, &mut |_, leaf| {
+    let first = unit;
+    // Lent, because the leaves need the rest.
+    let mut typed = Typed { at: 0, ..std::mem::take(&mut compactor.typed[first]) };
+    let lists = with_leaves(node, array, &mut typed, &mut |_, leaf| {
         let at = unit;
         unit += 1;
         let Some(coded) = leaf.as_dictionary_opt::<Int32Type>() else { return Ok(Arc::clone(leaf)) };
@@ -78,7 +105,9 @@ pub(crate) fn recode(
         coded.close(&mut compactor.books[at], number);
         let nulls = codes.contains(&0).then(|| NullBuffer::from_iter(codes.iter().map(|code| *code > 0)));
         Ok(Arc::new(UInt32Array::try_new(codes.into(), nulls)?))
-    })
+    });
+    compactor.typed[first] = typed;
+    lists
 }
 
 /// The lists with strings in the place of codes of `generation`.
@@ -88,7 +117,7 @@ pub(crate) fn spell(
     mut unit: usize,
     generation: &Generation,
 ) -> Result<ArrayRef, ArrowError> {
-    with_leaves(node, array, &mut |node, leaf| {
+    with_leaves(node, array, &mut Typed::default(), &mut |node, leaf| {
         let at = unit;
         unit += 1;
         match leaf.as_primitive_opt::<UInt32Type>() {

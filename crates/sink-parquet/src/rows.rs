@@ -6,6 +6,7 @@ use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use arrow_select::take::take;
 
+use crate::coded_lists::Typed;
 use crate::dictionary::{Generation, Interner};
 use crate::gauge::{Charge, Gauge};
 use crate::incoming::{Books, Coded, Incoming};
@@ -131,6 +132,8 @@ pub(crate) struct Compactor {
     trials: Vec<Trial>,
     /// The number of the dictionaries of the batch that is taken in, if they grow.
     pub(crate) dictionaries: Option<(u32, u32)>,
+    /// By unit that is the first of a column: the fields of its lists.
+    pub(crate) typed: Vec<Typed>,
 }
 
 impl Compactor {
@@ -141,6 +144,7 @@ impl Compactor {
             books: std::iter::repeat_with(Books::default).take(units).collect(),
             trials: vec![Trial::default(); units],
             dictionaries: None,
+            typed: std::iter::repeat_with(Typed::default).take(units).collect(),
         }
     }
 

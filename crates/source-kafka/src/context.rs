@@ -10,7 +10,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
@@ -284,6 +284,8 @@ impl ClientContext for Context {
             // Where nothing waits for us, what lies before the end that the client saw was given to us or is no record.
             if let (true, 0, Ok(end)) = (is_fed, seen.fetchq_cnt, u64::try_from(seen.eof_offset)) {
                 part.reached(u64::try_from(seen.app_offset).ok(), end, now);
+            } else {
+                part.is_busy();
             }
         }
         self.facts.lag.store(lag, Ordering::Relaxed);
@@ -296,6 +298,10 @@ impl ClientContext for Context {
 
     /// Also of what a poll returns as an error.
     fn error(&self, error: KafkaError, reason: &str) {
+        // No trouble: a healthy stream has it all the time.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
         if self.facts.said.note(&error, reason, Instant::now()) {
             tracing::warn!(%error, reason, "brokers");
         } else {

@@ -33,10 +33,14 @@ pub(crate) struct Part {
     pub(crate) next: u64,
     /// In a batch: where it ends.
     pub(crate) end: Option<u64>,
-    /// Whether the client gave us anything since it was placed, or [doubted](Self::doubt).
+    /// Whether the client gave us anything since it was placed.
+    has_begun: bool,
+    /// Whether it did since it was placed, or [doubted](Self::doubt).
     has_taken: bool,
     /// Whether it said since then that it is at the end.
     is_at_end: bool,
+    /// Whether statistics came after that.
+    is_settled: bool,
     /// Since when it could go on if it were at the end.
     waits_since: Option<Instant>,
     heap: Vec<Heaped>,
@@ -75,8 +79,10 @@ impl Part {
             handed: Position::Start,
             next: 0,
             end: None,
+            has_begun: false,
             has_taken: false,
             is_at_end: false,
+            is_settled: false,
             waits_since: None,
             heap: Vec::new(),
             gathered: 0,
@@ -98,6 +104,7 @@ impl Part {
         // A batch may be told to end where it was read already.
         let end = end.map(|end| end.max(next));
         (self.handed, self.next, self.end) = (handed, next, end);
+        self.has_begun = false;
         self.doubt();
     }
 
@@ -112,7 +119,13 @@ impl Part {
     /// long as the broker is slow or away its statistics still tell of the end that it had seen behind that; they count
     /// when it says anew that it is at the end, which comes in the order of the messages.
     pub(crate) fn doubt(&mut self) {
-        (self.is_at_end, self.has_taken, self.waits_since) = (false, false, None);
+        self.interrupt();
+        self.waits_since = None;
+    }
+
+    /// The same, where it goes on waiting to be asked for its end.
+    pub(crate) fn interrupt(&mut self) {
+        (self.is_at_end, self.is_settled, self.has_taken) = (false, false, false);
     }
 
     /// The client is at its end.
@@ -120,13 +133,19 @@ impl Part {
         self.is_at_end = true;
     }
 
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.is_at_end
+    /// Whether what was asked of it is known: records came of it, or it is at its end and has gone on to there.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.has_taken || self.is_settled
     }
 
-    /// Since when only that has to be known, if there is something to go on to.
+    /// Since when only its end has to be known, if there is something to go on to.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
-        self.waits_since.filter(|_| !self.is_at_end)
+        self.waits_since
+    }
+
+    /// Records are on their way: it does not wait.
+    pub(crate) fn is_busy(&mut self) {
+        self.waits_since = None;
     }
 
     /// Whether a batch has nothing more to read of it.
@@ -135,15 +154,19 @@ impl Part {
     }
 
     /// The client has read up to `reached` and has nothing more for us; what it gave us, or passed over, ends before
-    /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there.
+    /// `given`. So nothing but marks of transactions, and what compaction took, lies between ours and there. `given` passes
+    /// marks in the order of the messages: as far as it came since it began to give, no end has to be known.
     pub(crate) fn reached(&mut self, given: Option<u64>, reached: u64, now: Instant) {
         let is_all = given.map_or(!self.has_taken, |given| given == self.next || given == reached);
-        let can_go_on = is_all && reached > self.next;
-        self.waits_since = if can_go_on { self.waits_since.or(Some(now)) } else { None };
-        if can_go_on && self.is_at_end {
+        let can_go_on = is_all && reached > self.next && !self.is_done();
+        let is_given = self.has_begun && given == Some(reached);
+        if can_go_on && (self.is_at_end || is_given) {
             self.next = reached;
             self.since.get_or_insert(now);
         }
+        self.is_settled = self.is_at_end;
+        let waits = can_go_on && self.next < reached;
+        self.waits_since = if waits { self.waits_since.or(Some(now)) } else { None };
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -167,7 +190,8 @@ impl Part {
             return;
         }
         self.next = offset + 1;
-        self.has_taken = true;
+        (self.has_begun, self.has_taken) = (true, true);
+        self.is_busy();
         if self.end.is_some_and(|end| offset >= end) {
             return;
         }
@@ -308,6 +332,17 @@ mod tests {
             assert_eq!(span(&mut part).as_deref(), Some("(10..13)"));
             part.reached(given, 12, now);
             assert_eq!(span(&mut part), None, "positions never go back");
+            part.reached(given, 14, now);
+            assert_eq!(span(&mut part), None, "nothing is read behind the end of a batch");
         }
+        // What was given since it began passes marks by itself; what was given before may have been of elsewhere.
+        let (mut part, mut other) = (placed(), placed());
+        part.has_begun = true;
+        part.doubt();
+        part.reached(Some(12), 13, now);
+        other.reached(Some(13), 13, now);
+        assert!(!part.is_done() && !other.is_done() && other.waits_since().is_some());
+        part.reached(Some(13), 13, now);
+        assert!(part.is_done() && part.waits_since().is_none());
     }
 }

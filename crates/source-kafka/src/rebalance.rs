@@ -122,6 +122,8 @@ impl Context {
             if let Err(error) = member.incremental_assign(list) {
                 tracing::error!(%error, "an assignment of nothing was refused");
             }
+            // The client has paused and resumed what we keep, and thrown away what it had fetched of it. What we paused stays so.
+            self.state().parts.iter_mut().for_each(Part::doubt);
             return;
         }
         let mut state = self.state();
