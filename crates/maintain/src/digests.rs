@@ -74,8 +74,10 @@ impl Digests {
     /// The previous and the current ones, to be kept on the spool.
     pub(crate) fn to_arrays(&self) -> Option<[ArrayRef; 2]> {
         let packed = |snapshots: &Snapshots| -> Option<ArrayRef> {
-            let bytes = (0..snapshots.whole.len()).flat_map(|row| snapshots.digest(row)).flat_map(u64::to_le_bytes);
-            let bytes: Vec<u8> = bytes.collect();
+            let mut bytes = Vec::with_capacity(snapshots.whole.len() * SIZE);
+            for row in 0..snapshots.whole.len() {
+                snapshots.digest(row).iter().for_each(|hash| bytes.extend_from_slice(&hash.to_le_bytes()));
+            }
             // A few hundred bytes a row.
             Some(Arc::new(FixedSizeBinaryArray::try_new(SIZE as i32, Buffer::from_vec(bytes), None).ok()?))
         };

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use tributary_commit::{LiveFile, LiveFiles};
 use tributary_core::{Day, Key, PartitionPath, Scratch, TableId};
 use tributary_store::ObjectStore;
@@ -19,7 +19,8 @@ use crate::run::Run;
 use crate::scan::{Reader, Reading, metadata};
 use crate::sightings::{DISTINCT, Rows, columns};
 
-/// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some.
+/// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some, and small
+/// ones are read whole.
 const ROWS_AT_ONCE: usize = 8_192;
 
 /// A row group has at least so many rows in memory.
@@ -29,6 +30,15 @@ const LEAST_ROWS: usize = 64;
 /// are merged so many at a time into runs on the spool, and then the runs.
 const AT_ONCE: usize = 48;
 
+/// What the reader of a leaf costs beside its pages: a decompressor of zstd has tables and a window of its own.
+const LEAF_BYTES: u64 = 160 << 10;
+
+/// What a row costs that was read, with its digests: five of six bytes are theirs.
+const ROW_BYTES: u64 = 640;
+
+/// Larger row groups are not read at once: what is read to be made digests of takes as much again until it is.
+const WHOLE_ROWS: u64 = 16_384;
+
 /// Rows of a run that are read back together.
 const RUN_ROWS: usize = 512;
 
@@ -37,8 +47,7 @@ const RUN_ROWS: usize = 512;
 pub(crate) struct Merge {
     /// With digests of their snapshots.
     pub(crate) links: bool,
-    /// No more row groups are merged at once than have so many bytes, decompressed, in the columns that are read, for a
-    /// reader holds those of its row group; but at least two.
+    /// No more row groups are merged at once than take so many bytes while they are read; but at least two.
     pub(crate) bytes: u64,
 }
 
@@ -52,8 +61,11 @@ struct Place {
 
 /// Where sorted rows come from.
 enum Feed {
-    /// A row group, and what the snapshots of its rows are made digests with, where they are compared.
-    Group(Reader, Option<Digester>),
+    /// A row group, what the snapshots of its rows are made digests with, where they are compared, and how many rows are
+    /// left of it.
+    Group(Reader, Option<Digester>, usize),
+    /// A row group that was read to its end: its reader, which may be larger than its rows, is gone.
+    Done,
     /// A run on the spool.
     Run(Run),
 }
@@ -61,14 +73,19 @@ enum Feed {
 impl Feed {
     async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Arc<Rows>>, Error> {
         match self {
-            Self::Group(reader, digester) => {
+            Self::Group(reader, digester, left) => {
                 let Some(batch) = reader.next(store).await? else { return Ok(None) };
                 let rows = match digester {
                     Some(digester) => Rows::linked(reader.key(), &batch, digester)?,
                     None => Rows::new(reader.key(), &batch)?,
                 };
+                *left = left.saturating_sub(rows.len());
+                if *left == 0 {
+                    *self = Self::Done;
+                }
                 Ok(Some(Arc::new(rows)))
             }
+            Self::Done => Ok(None),
             Self::Run(run) => Ok(run.next()?.map(Arc::new)),
         }
     }
@@ -272,25 +289,49 @@ async fn runs(
 fn at_once(groups: &[Group], merge: Merge) -> usize {
     let columns = columns(merge.links);
     let mut bytes = 0;
-    let fits = groups.iter().take(AT_ONCE).take_while(|(_, footer, number)| {
-        let leaves = footer.row_group(*number).columns().iter();
-        let is_read = |path: &str| columns.iter().any(|column| column == path);
-        let read = leaves.filter(|leaf| leaf.column_path().parts().first().is_some_and(|root| is_read(root)));
-        bytes += read.map(|leaf| u64::try_from(leaf.uncompressed_size()).unwrap_or(0)).sum::<u64>();
+    let fits = groups.iter().take(AT_ONCE).take_while(|group| {
+        let Cost { whole, piecemeal } = Cost::of(group, &columns);
+        bytes += whole.min(piecemeal);
         bytes <= merge.bytes
     });
     fits.count().max(2).min(groups.len())
 }
 
+/// What a row group takes while it is merged, in bytes.
+struct Cost {
+    /// Where all its rows are read at once, and its reader is gone then.
+    whole: u64,
+    /// Where they are read a few at a time: the pages of its columns, and what reads them.
+    piecemeal: u64,
+}
+
+impl Cost {
+    fn of((_, footer, number): &Group, columns: &[String]) -> Self {
+        let group = footer.row_group(*number);
+        let is_read = |path: &str| columns.iter().any(|column| column == path);
+        let read = |leaf: &&ColumnChunkMetaData| leaf.column_path().parts().first().is_some_and(|root| is_read(root));
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        let bytes = |leaf: &ColumnChunkMetaData| LEAF_BYTES + u64::try_from(leaf.uncompressed_size()).unwrap_or(0);
+        Self {
+            whole: if rows <= WHOLE_ROWS { rows * ROW_BYTES } else { u64::MAX },
+            piecemeal: group.columns().iter().filter(read).map(bytes).sum(),
+        }
+    }
+}
+
 /// Row groups, each at its first event.
 async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<Vec<Cursor>, Error> {
-    let batch_rows = (ROWS_AT_ONCE / groups.len().max(1)).max(LEAST_ROWS);
+    let few_rows = (ROWS_AT_ONCE / groups.len().max(1)).max(LEAST_ROWS);
     let columns = columns(links);
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut cursors = Vec::with_capacity(groups.len());
-    for (key, footer, group) in groups {
-        let reader = Reader::new(key.clone(), footer, &columns, Some(*group), batch_rows, &Reading::Coded(&DISTINCT))?;
-        let mut feed = Feed::Group(reader, links.then(Digester::default));
+    for group in groups {
+        let (key, footer, number) = group;
+        let rows = usize::try_from(footer.row_group(*number).num_rows()).unwrap_or(usize::MAX);
+        let Cost { whole, piecemeal } = Cost::of(group, &columns);
+        let at_once = if whole <= piecemeal { rows } else { few_rows };
+        let reader = Reader::new(key.clone(), footer, &names, Some(*number), at_once, &Reading::Coded(&DISTINCT))?;
+        let mut feed = Feed::Group(reader, links.then(Digester::default), rows);
         let Some(rows) = feed.next(store).await? else { continue };
         let mut cursor = Cursor::new(feed, rows);
         if cursor.rows.agent_arn.get(0).is_some() || cursor.advance(store).await? {
@@ -300,31 +341,34 @@ async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<
     Ok(cursors)
 }
 
+fn batches_of(sources: &[(Arc<Rows>, RecordBatch)]) -> Vec<&RecordBatch> {
+    sources.iter().map(|(_, batch)| batch).collect()
+}
+
 /// Writes all events to the spool, in order.
 async fn write_run(mut run: Run, events: &mut Events, store: &dyn ObjectStore) -> Result<Run, Error> {
-    // The batches that the rows to come are taken from, and which rows; neighbours come from the same batch.
-    let (mut batches, mut places): (Vec<RecordBatch>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
-    let mut sources: Vec<Arc<Rows>> = Vec::new();
+    // What the rows to come are taken from, and which rows; neighbours come from the same batch.
+    let mut sources: Vec<(Arc<Rows>, RecordBatch)> = Vec::new();
+    let mut places: Vec<(usize, usize)> = Vec::new();
     while events.next(store).await? {
         let Some((rows, row)) = events.current() else { break };
-        let batch = match sources.iter().rposition(|source| Arc::ptr_eq(source, rows)) {
+        let source = match sources.iter().rposition(|(source, _)| Arc::ptr_eq(source, rows)) {
             Some(known) => known,
             None => {
-                batches.push(rows.to_batch()?);
-                sources.push(Arc::clone(rows));
-                batches.len() - 1
+                sources.push((Arc::clone(rows), rows.to_batch()?));
+                sources.len() - 1
             }
         };
-        places.push((batch, row));
+        places.push((source, row));
         if places.len() == RUN_ROWS {
-            run.append(&batches, &places)?;
-            batches.clear();
-            sources.clear();
+            run.append(&batches_of(&sources), &places)?;
             places.clear();
+            // Those that more rows are to come of stay: to make a batch of rows costs as much as all of them.
+            sources.retain(|(rows, _)| Arc::strong_count(rows) > 1);
         }
     }
     if !places.is_empty() {
-        run.append(&batches, &places)?;
+        run.append(&batches_of(&sources), &places)?;
     }
     Ok(run)
 }

@@ -35,9 +35,8 @@ impl Run {
     }
 
     /// Appends rows of some batches: which batch, which row of it.
-    pub(crate) fn append(&mut self, batches: &[RecordBatch], places: &[(usize, usize)]) -> Result<(), Error> {
-        let batches: Vec<&RecordBatch> = batches.iter().collect();
-        let bytes = interleave_record_batch(&batches, places).and_then(|rows| to_bytes(&rows)).map_err(Error::Rows)?;
+    pub(crate) fn append(&mut self, batches: &[&RecordBatch], places: &[(usize, usize)]) -> Result<(), Error> {
+        let bytes = interleave_record_batch(batches, places).and_then(|rows| to_bytes(&rows)).map_err(Error::Rows)?;
         self.extents.push_back(self.scratch.append(&bytes).map_err(Error::Spool)?);
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::{LineFactory, Mode, Plan};
 const MERGED: u64 = 160 << 20;
 
 /// The same beside a stream that goes on.
-const MERGED_BESIDE: u64 = 48 << 20;
+const MERGED_BESIDE: u64 = 56 << 20;
 
 /// How often days are derived again because somebody committed meanwhile.
 const PATIENCE: usize = 5;
