@@ -33,7 +33,7 @@ const AT_ONCE: usize = 48;
 /// What the reader of a leaf costs beside its pages: a decompressor of zstd has tables and a window of its own.
 const LEAF_BYTES: u64 = 160 << 10;
 
-/// What a row costs that was read, with its digests: five of six bytes are theirs.
+/// What a row costs that was read, with its digests: three of five bytes are theirs.
 const ROW_BYTES: u64 = 640;
 
 /// Larger row groups are not read at once: what is read to be made digests of takes as much again until it is.
