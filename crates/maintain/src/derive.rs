@@ -40,7 +40,7 @@ pub struct Rules {
     pub custom_states: Vec<Box<str>>,
     /// Whether events of one agent and millisecond are taken in the order that their snapshots tell, and gaps looked for.
     pub links: bool,
-    /// Bytes of row groups, decompressed, that are merged at once, at most; but at least two are.
+    /// Bytes that the row groups take which are merged at once, at most; but at least two are.
     pub merged: u64,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
     pub now: Timestamp,
