@@ -179,7 +179,7 @@ mod tests {
         // Those that were stopped for another keep their turn, those of which something comes do not wait.
         state.parts[2].interrupt();
         assert_eq!(topic(&state, now + 9 * second).as_deref(), Some("c"));
-        state.parts[2].is_busy();
+        state.parts[2].stop_waiting();
         assert_eq!(topic(&state, now + 9 * second).as_deref(), Some("a"));
         // What is done is not asked whatever is written behind its end.
         state.parts[0].at_end();

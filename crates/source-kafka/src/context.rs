@@ -285,7 +285,7 @@ impl ClientContext for Context {
             if let (true, 0, Ok(end)) = (is_fed, seen.fetchq_cnt, u64::try_from(seen.eof_offset)) {
                 part.reached(u64::try_from(seen.app_offset).ok(), end, now);
             } else {
-                part.is_busy();
+                part.stop_waiting();
             }
         }
         self.facts.lag.store(lag, Ordering::Relaxed);

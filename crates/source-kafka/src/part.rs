@@ -144,7 +144,7 @@ impl Part {
     }
 
     /// Records are on their way: it does not wait.
-    pub(crate) fn is_busy(&mut self) {
+    pub(crate) fn stop_waiting(&mut self) {
         self.waits_since = None;
     }
 
@@ -191,7 +191,7 @@ impl Part {
         }
         self.next = offset + 1;
         (self.has_begun, self.has_taken) = (true, true);
-        self.is_busy();
+        self.stop_waiting();
         if self.end.is_some_and(|end| offset >= end) {
             return;
         }
