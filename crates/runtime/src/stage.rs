@@ -3,6 +3,7 @@
 pub(crate) mod commit;
 pub(crate) mod decode;
 pub(crate) mod heirs;
+pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod scopes;
 pub(crate) mod spread;

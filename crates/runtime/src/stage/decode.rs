@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
-use tributary_core::{Decoded, Decoder, Delta, ScopeId, Timestamp, Transform};
+use tributary_core::{Decoded, Delta, ScopeId, Timestamp, Transform};
 
 use super::Fetched;
+use super::pool::{Lent, Pool};
 use crate::budget::Hold;
 
 /// A batch after decoding, with all that rides beside it.
@@ -32,11 +33,7 @@ pub(crate) async fn decode(
     mut batches: mpsc::Receiver<Fetched>,
     results: mpsc::Sender<JoinHandle<Work>>,
 ) {
-    let (idle, mut pool) = mpsc::channel::<Box<dyn Decoder>>(decoders);
-    for _ in 0..decoders {
-        // The channel has room for exactly these.
-        drop(idle.try_send(transform.decoder()));
-    }
+    let mut pool = Pool::new(transform, decoders);
     loop {
         let Ok(place) = results.reserve().await else { return };
         let fetched = tokio::select! {
@@ -45,23 +42,20 @@ pub(crate) async fn decode(
             fetched = batches.recv() => fetched,
         };
         let Some(fetched) = fetched else { return };
-        // A decoder that panicked does not come back, but then its result ends the stage.
         let decoder = tokio::select! {
             biased;
+            // A decoder that panicked does not come back, but then its result ends the stage.
             () = results.closed() => return,
-            decoder = pool.recv() => decoder,
+            decoder = pool.take(&fetched.batch.scope, fetched.batch.bytes()) => decoder,
         };
-        let Some(decoder) = decoder else { return };
-        let idle = idle.clone();
-        place.send(spawn_blocking(move || decode_one(fetched, decoder, &idle)));
+        place.send(spawn_blocking(move || decode_one(fetched, decoder)));
     }
 }
 
-fn decode_one(fetched: Fetched, mut decoder: Box<dyn Decoder>, idle: &mpsc::Sender<Box<dyn Decoder>>) -> Work {
+fn decode_one(fetched: Fetched, mut decoder: Lent) -> Work {
     let Fetched { batch, since, hold } = fetched;
-    let decoded = decoder.decode(&batch);
-    // Nobody needs it any more when the loop above has ended.
-    drop(idle.try_send(decoder));
+    let decoded = decoder.get().decode(&batch);
+    decoder.rest();
     let bytes = batch.bytes() as u64;
     Work { scope: batch.scope, decoded, delta: batch.delta, read_at: batch.read_at, since, bytes, hold }
 }
