@@ -110,6 +110,8 @@ impl Scope for ConnectScope {
         }
         self.learned.insert(day);
         self.has_learned = true;
+        // The same files are read again as whole days.
+        self.seen.use_all_memory();
     }
 
     fn apply(&mut self, decoded: Decoded) -> Normalized {

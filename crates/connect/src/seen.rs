@@ -4,29 +4,61 @@
 //! scratch; a small filter in memory saves most reads, and a hit of the filter is always checked. Without a scratch
 //! the oldest are forgotten, which [`Seen::held`] shows. Never a probabilistic answer: it would drop real rows.
 
+mod run;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
-use tributary_core::{Extent, Held, RowKey, Scratch, ScratchError};
+use tributary_core::{Held, RowKey, Scratch};
+
+use run::Run;
+pub(crate) use run::{RECORD, decode, encode};
 
 /// How many tables share the keys in memory: each grows on its own, so that growing never doubles all of them at once.
 const SHARDS: usize = 16;
 
-/// Bytes of one key in a table: 16 of hash, 4 of minute, 4 of padding, 1 of control.
-const KEY_BYTES: usize = 25;
+/// Bytes of one key in a table: 16 of hash, 4 of minute, 1 of control.
+const KEY_BYTES: usize = 21;
 
 /// The part of a table that is used on the average between two doublings.
 const TYPICAL_LOAD: usize = 2; // of 3
 
-/// Bytes of one key in a run: hash and minute, little-endian.
-pub(crate) const RECORD: usize = 20;
+type Shard = HashTable<Entry>;
 
-/// Keys between two entries of a run's index.
-const BLOCK: usize = 128;
+/// A key in a table, in words that need no padding.
+#[derive(Clone, Copy)]
+struct Entry {
+    hash: [u32; 4],
+    minute: i32,
+}
 
-type Shard = HashTable<(u64, u64, i32)>;
+impl Entry {
+    fn of(key: RowKey) -> Self {
+        let word = |index: u32| (key.hash >> (32 * index)) as u32;
+        Self { hash: std::array::from_fn(|index| word(index as u32)), minute: key.minute }
+    }
+
+    fn key(self) -> RowKey {
+        RowKey {
+            hash: self.hash.iter().rev().fold(0, |hash, word| hash << 32 | u128::from(*word)),
+            minute: self.minute,
+        }
+    }
+
+    /// By which it is found in its table.
+    fn low(&self) -> u64 {
+        u64::from(self.hash[1]) << 32 | u64::from(self.hash[0])
+    }
+}
+
+/// What the streams together keep in memory before there is more: 2 MiB. Nearly all that comes again in a stream comes
+/// soon, so that the older keys are as good on the scratch.
+const STREAM_MEMORY: usize = 2 << 20;
+
+/// A stream keeps one of so many of its keys in memory: few runs to look into, however many keys there are.
+const STREAM_PART: usize = 4;
 
 /// A scope has at least so much of the memory, however many there are: smaller runs would be too many to look into. 1 MiB.
 const LEAST_MEMORY: usize = 1 << 20;
@@ -46,16 +78,28 @@ impl KeyMemory {
 
     /// How many keys a scope may have in memory.
     fn limit(&self) -> usize {
-        let part = self.bytes / self.scopes.load(Ordering::Relaxed).max(1);
-        (part.max(LEAST_MEMORY.min(self.bytes)) / KEY_BYTES * TYPICAL_LOAD / 3).max(SHARDS)
+        let part = self.part_of(self.bytes).max(LEAST_MEMORY.min(self.bytes));
+        keys_in(part)
     }
+
+    /// A scope's part of so much.
+    fn part_of(&self, bytes: usize) -> usize {
+        bytes / self.scopes.load(Ordering::Relaxed).max(1)
+    }
+}
+
+/// How many keys fit in so many bytes of tables.
+fn keys_in(bytes: usize) -> usize {
+    (bytes / KEY_BYTES * TYPICAL_LOAD / 3).max(SHARDS)
 }
 
 /// The keys.
 pub(crate) struct Seen {
     shards: [Shard; SHARDS],
     in_memory: usize,
+    in_runs: usize,
     memory: Arc<KeyMemory>,
+    uses_all: bool,
     runs: Vec<Run>,
     scratch: Option<Arc<dyn Scratch>>,
     short_since: Option<i32>,
@@ -77,63 +121,69 @@ impl Seen {
         Self {
             shards: std::array::from_fn(|_| HashTable::new()),
             in_memory: 0,
+            in_runs: 0,
             memory,
+            uses_all: false,
             runs: Vec::new(),
             scratch,
             short_since: None,
         }
     }
 
+    /// Any key may come again at any time: as many as can be are kept in memory from now on.
+    pub(crate) fn use_all_memory(&mut self) {
+        self.uses_all = true;
+    }
+
+    /// How many keys may be in memory.
+    fn limit(&self) -> usize {
+        let most = self.memory.limit();
+        if self.uses_all || self.scratch.is_none() {
+            return most;
+        }
+        let few = keys_in(self.memory.part_of(STREAM_MEMORY));
+        most.min(few.max((self.in_memory + self.in_runs) / STREAM_PART))
+    }
+
     /// What is held.
     pub(crate) fn held(&self) -> Held {
-        let in_runs: usize = self.runs.iter().map(Run::len).sum();
-        Held { keys: (self.in_memory + in_runs) as u64, short_since: self.short_since }
+        Held { keys: (self.in_memory + self.in_runs) as u64, short_since: self.short_since }
     }
 
     /// Adds a key; whether it is new.
     pub(crate) fn insert(&mut self, key: RowKey) -> bool {
         let (high, low) = halves(key.hash);
+        let new = Entry::of(key);
         let shard = &self.shards[shard_of(high)];
-        if shard.find(low, |entry| entry.0 == high && entry.1 == low).is_some() || self.is_in_a_run(key.hash) {
+        if shard.find(low, |entry| entry.hash == new.hash).is_some() || self.is_in_a_run(key.hash) {
             return false;
         }
-        if self.in_memory >= self.memory.limit() {
+        if self.in_memory >= self.limit() {
             self.spill();
         }
-        self.shards[shard_of(high)].insert_unique(low, (high, low, key.minute), |entry| entry.1);
+        self.shards[shard_of(high)].insert_unique(low, new, Entry::low);
         self.in_memory += 1;
         true
     }
 
     /// Calls `each` with every key of `since` or later; keys on the scratch that cannot be read are left out.
     pub(crate) fn for_each_since(&self, since: i32, each: &mut dyn FnMut(RowKey)) {
-        for &(high, low, minute) in self.shards.iter().flat_map(|shard| shard.iter()) {
-            if minute >= since {
-                each(RowKey { hash: joined(high, low), minute });
-            }
+        for entry in self.shards.iter().flat_map(|shard| shard.iter()).filter(|entry| entry.minute >= since) {
+            each(entry.key());
         }
         let Some(scratch) = &self.scratch else { return };
-        for segment in self.runs.iter().flat_map(|run| &run.segments) {
-            for block in 0..segment.index.len() {
-                if let Ok(bytes) = segment.read(block, scratch.as_ref()) {
-                    bytes
-                        .chunks_exact(RECORD)
-                        .filter_map(decode)
-                        .filter(|key| key.minute >= since)
-                        .for_each(&mut *each);
-                }
-            }
-        }
+        self.runs.iter().for_each(|run| run.for_each_since(since, scratch.as_ref(), each));
     }
 
     /// Forgets the keys of earlier minutes: those in memory, and runs that hold nothing else.
     pub(crate) fn forget_before(&mut self, minute: i32) {
         for shard in &mut self.shards {
-            shard.retain(|entry| entry.2 >= minute);
+            shard.retain(|entry| entry.minute >= minute);
         }
         self.in_memory = self.shards.iter().map(HashTable::len).sum();
-        let (kept, gone) = self.runs.drain(..).partition(|run| run.latest >= minute);
+        let (kept, gone) = self.runs.drain(..).partition(|run| run.latest() >= minute);
         self.runs = kept;
+        self.in_runs = self.runs.iter().map(Run::len).sum();
         let gone: Vec<Run> = gone;
         gone.iter().for_each(|run| self.release(run));
     }
@@ -145,7 +195,7 @@ impl Seen {
                 Ok(true) => return true,
                 Ok(false) => {}
                 // What cannot be read is as good as forgotten.
-                Err(_) => self.short_since = self.short_since.max(Some(run.latest.saturating_add(1))),
+                Err(_) => self.short_since = self.short_since.max(Some(run.latest().saturating_add(1))),
             }
         }
         false
@@ -155,17 +205,15 @@ impl Seen {
     #[cold]
     fn spill(&mut self) {
         let cutoff = self.median_minute();
-        let most = self.memory.limit() / SHARDS;
+        let most = self.limit() / SHARDS;
         let mut run = Run::new(self.in_memory, cutoff);
         let mut written = Ok(());
         for shard in &mut self.shards {
-            let old = shard.extract_if(|entry| entry.2 <= cutoff);
-            let mut old: Vec<RowKey> =
-                old.map(|(high, low, minute)| RowKey { hash: joined(high, low), minute }).collect();
+            let mut old: Vec<RowKey> = shard.extract_if(|entry| entry.minute <= cutoff).map(Entry::key).collect();
             self.in_memory -= old.len();
             // One that has grown for a larger part of the memory.
             if shard.capacity() > 2 * most {
-                shard.shrink_to(most, |entry| entry.1);
+                shard.shrink_to(most, Entry::low);
             }
             old.sort_unstable();
             if let (Some(scratch), Ok(())) = (&self.scratch, &written) {
@@ -173,6 +221,7 @@ impl Seen {
             }
         }
         if self.scratch.is_some() && written.is_ok() {
+            self.in_runs += run.len();
             self.runs.push(run);
         } else {
             self.release(&run);
@@ -183,14 +232,14 @@ impl Seen {
     /// Gives back what a run has on the scratch.
     fn release(&self, run: &Run) {
         let Some(scratch) = &self.scratch else { return };
-        run.segments.iter().filter_map(|segment| segment.extent).for_each(|extent| scratch.release(extent));
+        run.release(scratch.as_ref());
     }
 
     /// The minute up to which half of the keys in memory are.
     fn median_minute(&self) -> i32 {
         let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
         for entry in self.shards.iter().flat_map(|shard| shard.iter()) {
-            *counts.entry(entry.2).or_default() += 1;
+            *counts.entry(entry.minute).or_default() += 1;
         }
         let mut below = 0;
         for (minute, count) in counts {
@@ -214,124 +263,9 @@ fn halves(hash: u128) -> (u64, u64) {
     ((hash >> 64) as u64, hash as u64)
 }
 
-fn joined(high: u64, low: u64) -> u128 {
-    u128::from(high) << 64 | u128::from(low)
-}
-
 /// By the topmost bits, so that the shards in turn are in the order of the hashes.
 fn shard_of(high: u64) -> usize {
     (high >> 60) as usize
-}
-
-/// A key as it stands in a run and in a snapshot.
-pub(crate) fn encode(key: RowKey, into: &mut Vec<u8>) {
-    into.extend_from_slice(&key.hash.to_le_bytes());
-    into.extend_from_slice(&key.minute.to_le_bytes());
-}
-
-/// The key of [`RECORD`] bytes.
-pub(crate) fn decode(bytes: &[u8]) -> Option<RowKey> {
-    let (hash, minute) = bytes.split_first_chunk::<16>()?;
-    let minute: [u8; 4] = minute.try_into().ok()?;
-    Some(RowKey { hash: u128::from_le_bytes(*hash), minute: i32::from_le_bytes(minute) })
-}
-
-/// Keys on the scratch, sorted, in one segment a shard.
-struct Run {
-    segments: Vec<Segment>,
-    filter: Filter,
-    latest: i32,
-}
-
-impl Run {
-    fn new(keys: usize, latest: i32) -> Self {
-        Self { segments: Vec::with_capacity(SHARDS), filter: Filter::new(keys), latest }
-    }
-
-    fn len(&self) -> usize {
-        self.segments.iter().map(|segment| segment.keys).sum()
-    }
-
-    fn append(&mut self, sorted: &[RowKey], scratch: &dyn Scratch) -> Result<(), ScratchError> {
-        let mut bytes = Vec::with_capacity(sorted.len() * RECORD);
-        for key in sorted {
-            encode(*key, &mut bytes);
-            self.filter.add(key.hash);
-        }
-        let index = sorted.iter().step_by(BLOCK).map(|key| key.hash).collect();
-        let extent = if bytes.is_empty() { None } else { Some(scratch.append(&bytes)?) };
-        self.segments.push(Segment { extent, index, keys: sorted.len() });
-        Ok(())
-    }
-
-    fn contains(&self, hash: u128, scratch: &dyn Scratch) -> Result<bool, ScratchError> {
-        if !self.filter.may_contain(hash) {
-            return Ok(false);
-        }
-        match self.segments.get(shard_of(halves(hash).0)) {
-            Some(segment) => segment.contains(hash, scratch),
-            None => Ok(false),
-        }
-    }
-}
-
-/// The keys of one shard in a run.
-struct Segment {
-    extent: Option<Extent>,
-    /// The first hash of each block.
-    index: Vec<u128>,
-    keys: usize,
-}
-
-impl Segment {
-    fn contains(&self, hash: u128, scratch: &dyn Scratch) -> Result<bool, ScratchError> {
-        let after = self.index.partition_point(|first| *first <= hash);
-        if after == 0 {
-            return Ok(false);
-        }
-        let bytes = self.read(after - 1, scratch)?;
-        Ok(bytes.chunks_exact(RECORD).filter_map(decode).any(|key| key.hash == hash))
-    }
-
-    fn read(&self, block: usize, scratch: &dyn Scratch) -> Result<Vec<u8>, ScratchError> {
-        let Some(extent) = self.extent else { return Ok(Vec::new()) };
-        let keys = BLOCK.min(self.keys.saturating_sub(block * BLOCK));
-        let mut bytes = vec![0; keys * RECORD];
-        scratch.read(extent, (block * BLOCK * RECORD) as u64, &mut bytes)?;
-        Ok(bytes)
-    }
-}
-
-/// A Bloom filter: ten bits a key and six probes, one false hit in a hundred (Bloom, CACM 13 (7), 1970).
-struct Filter {
-    words: Vec<u64>,
-}
-
-impl Filter {
-    const PROBES: u64 = 6;
-
-    fn new(keys: usize) -> Self {
-        Self { words: vec![0; (keys * 10).div_ceil(64).max(1)] }
-    }
-
-    fn bits(&self, hash: u128) -> impl Iterator<Item = (usize, u64)> + use<> {
-        let (high, low) = halves(hash);
-        let bits = self.words.len() as u64 * 64;
-        (0..Self::PROBES).map(move |probe| {
-            let bit = low.wrapping_add(probe.wrapping_mul(high | 1)) % bits;
-            ((bit / 64) as usize, 1 << (bit % 64))
-        })
-    }
-
-    fn add(&mut self, hash: u128) {
-        for (word, bit) in self.bits(hash) {
-            self.words[word] |= bit;
-        }
-    }
-
-    fn may_contain(&self, hash: u128) -> bool {
-        self.bits(hash).all(|(word, bit)| self.words[word] & bit != 0)
-    }
 }
 
 #[cfg(test)]
@@ -340,6 +274,7 @@ mod tests {
     use std::sync::Mutex;
 
     use proptest::prelude::*;
+    use tributary_core::{Extent, ScratchError};
 
     use super::*;
 
@@ -377,7 +312,8 @@ mod tests {
     fn key(number: u64) -> RowKey {
         let mix =
             |value: u64| value.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        RowKey { hash: joined(mix(number), mix(number ^ 0x5555)), minute: (number % 1_000) as i32 }
+        let hash = u128::from(mix(number)) << 64 | u128::from(mix(number ^ 0x5555));
+        RowKey { hash, minute: (number % 1_000) as i32 }
     }
 
     proptest! {
@@ -388,7 +324,7 @@ mod tests {
             let mut model = BTreeSet::new();
             for number in numbers {
                 prop_assert_eq!(seen.insert(key(number)), model.insert(number));
-                prop_assert!(seen.in_memory <= seen.memory.limit());
+                prop_assert!(seen.in_memory <= seen.limit());
             }
             prop_assert_eq!(seen.held(), Held { keys: model.len() as u64, short_since: None });
             let mut all = BTreeSet::new();
@@ -416,8 +352,8 @@ mod tests {
         (0..1_000).for_each(|number| assert!(seen.insert(key(number))));
         assert!(seen.runs.len() > 2);
         seen.forget_before(900);
-        assert!(seen.runs.iter().all(|run| run.latest >= 900));
-        assert!(seen.shards.iter().flat_map(|shard| shard.iter()).all(|entry| entry.2 >= 900));
+        assert!(seen.runs.iter().all(|run| run.latest() >= 900));
+        assert!(seen.shards.iter().flat_map(|shard| shard.iter()).all(|entry| entry.minute >= 900));
         (900..1_000).for_each(|number| assert!(!seen.insert(key(number)), "{number}"));
         assert!(seen.insert(key(0)));
         seen.forget_before(i32::MAX);
@@ -437,6 +373,25 @@ mod tests {
         assert!(used <= memory * 2, "{used}");
     }
 
+    /// Most of a stream's keys are on the scratch before the memory is full, in few runs; a lake's stay in memory.
+    #[test]
+    fn a_stream_keeps_the_newest_in_memory() {
+        let scratch = || Some(Memory::new(usize::MAX) as Arc<dyn Scratch>);
+        let [mut stream, mut lake] = [(); 2].map(|()| Seen::new(KeyMemory::of(64 << 20), scratch()));
+        lake.use_all_memory();
+        let at = |number: u64| RowKey { minute: number as i32, ..key(number) };
+        for number in 0..1_000_000 {
+            assert!(stream.insert(at(number)) && lake.insert(at(number)));
+        }
+        assert_eq!((lake.in_memory, lake.runs.len()), (1_000_000, 0));
+        assert!(stream.in_memory <= 1_000_000 / STREAM_PART, "{}", stream.in_memory);
+        assert!(stream.runs.len() < 20, "{}", stream.runs.len());
+        assert_eq!(stream.held(), lake.held());
+        let newest = 1_000_000 - stream.in_memory as u64;
+        assert!(stream.shards.iter().flat_map(|shard| shard.iter()).all(|entry| entry.minute as u64 >= newest));
+        assert!((0..1_000_000).step_by(1_001).all(|number| !stream.insert(at(number))));
+    }
+
     /// Four scopes together have what one alone would have; who comes later makes the others give up some of theirs.
     #[test]
     fn scopes_share_the_memory() {
@@ -444,9 +399,11 @@ mod tests {
         let alone = memory.limit();
         let scratch = || Some(Memory::new(usize::MAX) as Arc<dyn Scratch>);
         let mut scopes = vec![Seen::new(Arc::clone(&memory), scratch())];
+        scopes[0].use_all_memory();
         (0..alone as u64).for_each(|number| assert!(scopes[0].insert(key(number))));
         assert_eq!(scopes[0].in_memory, alone);
         scopes.extend((0..3).map(|_| Seen::new(Arc::clone(&memory), scratch())));
+        scopes.iter_mut().for_each(Seen::use_all_memory);
         for (scope, from) in scopes.iter_mut().zip((1..).map(|scope| scope * alone as u64)) {
             (from..from + alone as u64).for_each(|number| assert!(scope.insert(key(number))));
         }
