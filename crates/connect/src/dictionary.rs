@@ -39,6 +39,9 @@ impl Default for Code {
 /// The bytes of a dictionary beyond which the next batch begins a new one: 1 MiB.
 const LARGE: usize = 1 << 20;
 
+/// The same where values hardly come again after a while: 256 KiB.
+const LARGE_OF_PASSING: usize = 1 << 18;
+
 /// Byte strings, each once, found by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
@@ -176,6 +179,11 @@ impl Texts {
     /// Whether the next batch should begin anew.
     pub(crate) fn is_large(&self) -> bool {
         self.interner.size() > LARGE
+    }
+
+    /// The same where texts are used for a while and never again.
+    pub(crate) fn is_large_for_passing(&self) -> bool {
+        self.interner.size() > LARGE_OF_PASSING
     }
 
     /// Begins anew.

@@ -111,7 +111,7 @@ impl Dictionaries {
 
     /// Before a batch: begins them anew when one has become large. Whether any is.
     pub(crate) fn begin_batch(&mut self) -> bool {
-        let has_contacts_anew = self.contact_id.is_large();
+        let has_contacts_anew = self.contact_id.is_large_for_passing();
         if has_contacts_anew {
             self.contact_generation = self.contact_generation.wrapping_add(1);
             self.contact_id.clear();

@@ -76,10 +76,7 @@ impl<T: Copy + Default> Slot<T> {
         record.miss(json.len());
         // Only what begins and ends with a bracket tells by its own bytes where it ends.
         if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
-            // Paths are kept below the part, which stands in the current and in the previous snapshot.
-            let prefix = path.text();
-            let below = |path: &str| path.strip_prefix(prefix.as_str()).unwrap_or(path).trim_start_matches('.').into();
-            self.unknown = unknown.iter().map(|(path, count)| (below(path), *count)).collect();
+            self.unknown = below(path, &unknown);
             record.replaced(self.json.len(), json.len());
             self.json.clear();
             self.json.extend_from_slice(json);
@@ -88,6 +85,16 @@ impl<T: Copy + Default> Slot<T> {
         }
         Ok(codes)
     }
+}
+
+/// Paths are kept below the part, which stands in the current and in the previous snapshot.
+fn below(path: &Path<'_>, unknown: &BTreeMap<Box<str>, u64>) -> BTreeMap<Box<str>, u64> {
+    if unknown.is_empty() {
+        return BTreeMap::new();
+    }
+    let prefix = path.text();
+    let below = |path: &str| path.strip_prefix(prefix.as_str()).unwrap_or(path).trim_start_matches('.').into();
+    unknown.iter().map(|(path, count)| (below(path), *count)).collect()
 }
 
 impl Slot<Configuration> {
