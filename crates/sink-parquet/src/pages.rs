@@ -17,10 +17,11 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::{CParameter, ParamSwitch};
 
 use crate::bounds::{Bounds, statistics};
 use crate::dictionary::Dictionary;
-use crate::values::{Levels, PageRows, Payload, Values};
+use crate::values::{ID_BYTES, Levels, PageRows, Payload, Values};
 
 /// A finished column chunk whose offsets count from its own beginning.
 pub(crate) struct Chunk {
@@ -32,6 +33,8 @@ pub(crate) struct Chunk {
 /// that come and go cost page faults.
 pub(crate) struct Press {
     level: i32,
+    /// How zstd looks for repetitions now.
+    stride: u32,
     compressor: Compressor<'static>,
     raw: Vec<u8>,
     compressed: Vec<u8>,
@@ -41,13 +44,11 @@ pub(crate) struct Press {
 impl Press {
     /// One for zstd's `level`.
     pub(crate) fn new(level: i32) -> Result<Self> {
-        Ok(Self {
-            level,
-            compressor: Compressor::new(level).map_err(external)?,
-            raw: Vec::new(),
-            compressed: Vec::new(),
-            levels: Levels::default(),
-        })
+        let mut compressor = Compressor::new(level).map_err(external)?;
+        // zstd would leave letters as they are where it looks for repetitions here and there: of ids that is all there is to save.
+        let letters = CParameter::LiteralCompressionMode(ParamSwitch::Enable);
+        compressor.set_parameter(letters).map_err(external)?;
+        Ok(Self { level, stride: 0, compressor, raw: Vec::new(), compressed: Vec::new(), levels: Levels::default() })
     }
 
     /// Bytes of memory of its buffers.
@@ -55,13 +56,31 @@ impl Press {
         (self.raw.capacity() + self.compressed.capacity() + self.levels.memory()) as u64
     }
 
-    /// Compresses `raw`.
-    fn compress(&mut self) -> Result<Bytes> {
+    /// Compresses `raw`, and looks for repetitions only here and there where there are hardly any.
+    fn compress(&mut self, repeats: bool) -> Result<Bytes> {
+        let stride = if repeats { 0 } else { STRIDE };
+        if stride != self.stride {
+            self.compressor.set_parameter(CParameter::TargetLength(stride)).map_err(external)?;
+            self.stride = stride;
+        }
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
         self.compressor.compress_to_buffer(&self.raw, &mut self.compressed).map_err(external)?;
         Ok(Bytes::copy_from_slice(&self.compressed))
     }
+}
+
+/// Bytes that are left out between one look for a repetition and the next in ids: what zstd's fast strategies take their
+/// target length for.
+const STRIDE: u32 = 5;
+
+/// Whether all strings have one length, as ids have.
+fn are_ids(dictionary: &Dictionary) -> bool {
+    if dictionary.len() == 0 {
+        return false;
+    }
+    let length = dictionary.get(0).len();
+    length <= ID_BYTES && dictionary.text_bytes() == length * dictionary.len()
 }
 
 fn external(error: io::Error) -> ParquetError {
@@ -192,6 +211,7 @@ impl<'a> Making<'a, '_> {
     /// Writes the dictionary page.
     fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<()> {
         let is_text = self.column.physical_type() == Type::BYTE_ARRAY;
+        let are_ids = is_text && are_ids(dictionary);
         let raw = &mut self.press.raw;
         raw.clear();
         for key in 0..dictionary.len() as u32 {
@@ -202,7 +222,7 @@ impl<'a> Making<'a, '_> {
             raw.extend_from_slice(value);
         }
         let page = Page::DictionaryPage {
-            buf: self.press.compress()?,
+            buf: self.press.compress(!are_ids)?,
             num_values: dictionary.len() as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
@@ -223,8 +243,9 @@ impl<'a> Making<'a, '_> {
         let (kind, number, to) = (self.column.physical_type(), self.made.page + 1, rows.end);
         let payload = self.values.payload(rows, kind, number, levels, raw);
         let nulls = (slots - there) as u64;
+        let are_ids = self.values.dictionary().is_none() && payload.has_ids(there);
         let page = Page::DataPage {
-            buf: self.press.compress()?,
+            buf: self.press.compress(!are_ids)?,
             num_values: slots as u32, // some more than 100,000 at most
             encoding: self.values.encoding(),
             def_level_encoding: Encoding::RLE,

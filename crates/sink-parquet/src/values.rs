@@ -101,6 +101,18 @@ pub(crate) struct PageRows {
     pub(crate) there: usize,
 }
 
+/// Has what is there from `from` on so many times: each copy is twice as long as the one before.
+fn repeat<T: Copy>(values: &mut Vec<T>, from: usize, times: usize) {
+    let (one, end) = (values.len() - from, from + (values.len() - from) * times);
+    values.reserve(end - values.len());
+    let mut copied = one;
+    while values.len() < end {
+        let more = copied.min(end - values.len());
+        values.extend_from_within(from..from + more);
+        copied += more;
+    }
+}
+
 /// What the index says of the values of a page.
 pub(crate) struct Payload<'a> {
     pub(crate) bounds: Option<Bounds<'a>>,
@@ -108,7 +120,17 @@ pub(crate) struct Payload<'a> {
     pub(crate) text: i64,
 }
 
+/// Texts of one length are ids when they are no longer than this.
+pub(crate) const ID_BYTES: usize = 64;
+
 impl<'a> Payload<'a> {
+    /// Whether its values, of which there are so many, are texts of one length, as ids are: they hardly repeat.
+    pub(crate) fn has_ids(&self, there: usize) -> bool {
+        let Some(Bounds { min, max }) = &self.bounds else { return false };
+        let length = min.len();
+        length == max.len() && (1..=ID_BYTES).contains(&length) && self.text == (length * there) as i64
+    }
+
     /// Takes another value in.
     fn take(&mut self, kind: Type, value: &'a [u8]) {
         match &mut self.bounds {
@@ -172,8 +194,8 @@ impl<'a> Values<'a> {
             Self::Nested(keys, leaf) => {
                 let mut to = from;
                 while to < most && levels.definitions.levels.len() < PAGE_SLOTS {
-                    levels.append(keys[to], leaf);
-                    to += 1;
+                    let alike = keys[to..most].iter().take_while(|key| **key == keys[to]).count();
+                    to += levels.append(keys[to], alike, leaf);
                 }
                 PageRows { rows: from..to, slots: levels.definitions.levels.len(), there: levels.present.len() }
             }
@@ -229,15 +251,24 @@ impl Levels {
         }
     }
 
-    /// The levels and keys of the list of a key.
+    /// The levels and keys of the list of a key, for up to so many rows that have it: as many as a page has room for.
     #[inline]
-    fn append(&mut self, key: u32, leaf: &Leaf) {
-        let Some(list) = key.checked_sub(1) else {
-            self.repetitions.levels.push(0);
-            self.definitions.levels.push(0);
-            return;
-        };
-        self.extend(leaf, list as usize..list as usize + 1);
+    fn append(&mut self, key: u32, rows: usize, leaf: &Leaf) -> usize {
+        let (levels, present) = (self.definitions.levels.len(), self.present.len());
+        match key.checked_sub(1) {
+            Some(list) => self.extend(leaf, list as usize..list as usize + 1),
+            None => {
+                self.repetitions.levels.push(0);
+                self.definitions.levels.push(0);
+            }
+        }
+        let room = PAGE_SLOTS.saturating_sub(self.definitions.levels.len());
+        // A row has one level at least, and the one with which the page is full is still taken.
+        let rows = rows.min(1 + room.div_ceil(self.definitions.levels.len() - levels));
+        repeat(&mut self.repetitions.levels, levels, rows);
+        repeat(&mut self.definitions.levels, levels, rows);
+        repeat(&mut self.present, present, rows);
+        rows
     }
 
     /// The levels and keys of neighbouring lists.
