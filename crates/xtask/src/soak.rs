@@ -98,12 +98,13 @@ fn watch(process: u32, end: &mpsc::Receiver<()>) -> Result<Vec<Sample>> {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(samples),
         }
-        let (resident, peak) = memory(process)?;
+        let Memory { resident, peak, mapped } = memory(process)?;
         let sample = Sample { at: LOOK * u32::try_from(samples.len() + 1)?, resident };
         samples.push(sample);
         if sample.at.as_secs().is_multiple_of(60) {
-            let (of, highest) = (sample.minute(), mebibytes(peak));
-            writeln!(stdout(), "minute {of:>3}: RSS {:.1} MiB, peak {highest:.1} MiB", minute(&samples, of))?;
+            let (of, highest, mapped) = (sample.minute(), mebibytes(peak), mebibytes(mapped));
+            let median = minute(&samples, of);
+            writeln!(stdout(), "minute {of:>3}: RSS {median:.1} MiB, {mapped:.1} of files, peak {highest:.1} MiB")?;
         }
     }
 }
@@ -120,14 +121,25 @@ fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// What a process has resident now, and the most it ever had, in bytes: VmRSS and VmHWM of proc_pid_status(5).
-fn memory(process: u32) -> Result<(u64, u64)> {
+/// Of a process, in bytes: VmRSS, VmHWM and RssFile of proc_pid_status(5).
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    /// What it has resident now.
+    resident: u64,
+    /// The most it ever had.
+    peak: u64,
+    /// What of it are pages of files, which are the program's own.
+    mapped: u64,
+}
+
+fn memory(process: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).context("the worker is gone")?;
     let of = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("the worker has ended")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        anyhow::Ok(kibibytes * 1024)
     };
-    of("VmRSS:").zip(of("VmHWM:")).context("the worker has ended")
+    Ok(Memory { resident: of("VmRSS:")?, peak: of("VmHWM:")?, mapped: of("RssFile:")? })
 }
 
 #[cfg(test)]
@@ -143,7 +155,7 @@ mod tests {
 
     #[test]
     fn memory_is_that_of_a_process() {
-        let (resident, peak) = memory(std::process::id()).unwrap();
-        assert!(resident > 0 && peak >= resident);
+        let Memory { resident, peak, mapped } = memory(std::process::id()).unwrap();
+        assert!(mapped > 0 && resident > mapped && peak >= resident);
     }
 }
