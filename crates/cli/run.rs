@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,10 @@ async fn after(
     Ok((done, derived))
 }
 
+/// A stream brings up to date what it derives no later than this after its start, however seldom it does later: the run before
+/// may have left it behind, and one that is started anew again and again would never come to it.
+const FIRST_AFTER: Duration = Duration::from_secs(90);
+
 /// A stream: every so often, beside the line, by the same log. What fails is tried again next time; the events go on.
 async fn beside(
     line: impl Future<Output = Result<Summary, Trouble>>,
@@ -95,9 +100,9 @@ async fn beside(
     let mut derived = Derived::default();
     let connect = &factory.plan().connect;
     let deriving = async {
-        let start = tokio::time::Instant::now();
-        let (mut time_due, mut latest_due) = (start + connect.derive_every, start + connect.latest_every);
-        let mut flows_due = start + connect.flow_every;
+        let first = |every: Duration| tokio::time::Instant::now() + every.min(FIRST_AFTER);
+        let (mut time_due, mut latest_due) = (first(connect.derive_every), first(connect.latest_every));
+        let mut flows_due = first(connect.flow_every);
         loop {
             tokio::time::sleep_until(time_due.min(latest_due).min(flows_due)).await;
             let now = tokio::time::Instant::now();

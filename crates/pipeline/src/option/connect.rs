@@ -76,7 +76,7 @@ static AGENT_TIME: &[Entry] = &[
         "every",
         time(1, DAY),
         Default::Value("\"5m\""),
-        "In a stream: how long after the last time the derived tables are brought up to date. A batch does it once, at its end.",
+        "In a stream: how long after the last time the derived tables are brought up to date; the first time 90 s after its start at the latest. A batch does it once, at its end.",
     ),
     Entry::new(
         "open",
@@ -158,7 +158,7 @@ pub(super) static FLOW: &[Entry] = &[
         "every",
         time(1, DAY),
         Default::Value("\"5m\""),
-        "In a stream: how long after the last time executions are derived again. A batch does it once, at its end.",
+        "In a stream: how long after the last time executions are derived again; the first time 90 s after its start at the latest. A batch does it once, at its end.",
     ),
     Entry::new(
         "open_for",
@@ -178,5 +178,5 @@ static LATEST: &[Entry] = &[Entry::new(
     "every",
     time(1, DAY),
     Default::Value("\"5m\""),
-    "In a stream: how long after the last time it is brought up to date. A batch does it once, at its end.",
+    "In a stream: how long after the last time it is brought up to date; the first time 90 s after its start at the latest. A batch does it once, at its end.",
 )];
