@@ -5,8 +5,10 @@
 
 mod agent;
 mod counted;
+mod digests;
 mod ended;
 mod gaps;
+mod links;
 mod rows;
 mod sighting;
 mod statistic_rows;
@@ -19,8 +21,10 @@ use tributary_core::Table;
 
 pub use agent::AgentTime;
 pub use counted::Routing;
+pub use digests::{Digester, Side};
 pub use ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
 pub use gaps::{Chain, Digest, Gap, Link, PAIRED, Whole, succession};
+pub use links::{LinkLog, Links};
 pub use rows::{AgentId, TimeRows};
 pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 pub use statistic_rows::CUSTOM_STATES;

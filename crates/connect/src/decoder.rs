@@ -4,6 +4,7 @@ mod families;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use serde_json::Value;
 use tributary_core::{
@@ -13,6 +14,7 @@ use tributary_core::{
 use tributary_framing::{Envelope, Opened, open};
 
 use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEvent, Refusal, read_event};
+use crate::agent_time::{Digester, LinkLog};
 use crate::case::CaseRows;
 use crate::contact::ContactRows;
 use crate::envelope::{Payload, recognise};
@@ -42,7 +44,26 @@ pub(crate) struct ConnectDecoder {
     contacts: ContactRows,
     results: ResultRows,
     tables: [Option<TableId>; 2],
+    linked: Linked,
     options: Options,
+}
+
+/// How the snapshots of a batch's agent events hang together.
+#[derive(Debug, Default)]
+struct Linked {
+    digester: Digester,
+    /// Of each row of `agent_event`: its day and its key.
+    events: Vec<(Day, RowKey)>,
+}
+
+impl Linked {
+    /// Tells of the events that became these rows.
+    fn tell(&mut self, log: &LinkLog, rows: &RecordBatch) {
+        let events = std::mem::take(&mut self.events);
+        if let Some(links) = self.digester.links(rows).filter(|links| links.len() == events.len()) {
+            log.append(events.into_iter().zip(links).map(|((day, key), link)| (day, key, link)));
+        }
+    }
 }
 
 /// What a batch has become so far.
@@ -164,6 +185,7 @@ impl ConnectDecoder {
             contacts: ContactRows::new(options),
             results: ResultRows::new(options),
             tables,
+            linked: Linked::default(),
             options: options.clone(),
         }
     }
@@ -314,6 +336,9 @@ impl ConnectDecoder {
         outcome.subjects.saw(event.agent_arn, place.record);
         self.rows.push(event, outcome.owner(), read_at, &mut self.dictionaries);
         let key = agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text);
+        if self.options.links.is_some() {
+            self.linked.events.push((timestamp.day(), key));
+        }
         outcome.made(key, timestamp, place.arrival);
         outcome.count(&self.unknown);
     }
@@ -332,9 +357,13 @@ impl ConnectDecoder {
                 self.dictionaries = Dictionaries::new(&self.options.privacy);
                 self.number.1 = self.number.1.wrapping_add(1);
                 self.memory.forget();
+                self.linked = Linked::default();
                 return refuse_all(batch, &error.to_string());
             }
         };
+        if let Some(log) = &self.options.links {
+            self.linked.tell(log, &events);
+        }
         let mut decoded = Decoded {
             events: outcome.events,
             days: outcome.days.into_iter().collect(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tributary_core::{Decoder, Failure, RecordLimit, Scope, ScopeId, ScopeState, Scratch, Table, TableId, Transform};
 
+use crate::agent_time::LinkLog;
 use crate::case::Known;
 use crate::decoder::ConnectDecoder;
 use crate::generated;
@@ -62,6 +63,8 @@ pub struct Options {
     pub privacy: Privacy,
     /// Where keys go that memory does not hold.
     pub scratch: Option<Arc<dyn Scratch>>,
+    /// Who is told how the snapshots of events hang together, where gaps are looked for.
+    pub links: Option<Arc<LinkLog>>,
 }
 
 impl std::fmt::Debug for Options {

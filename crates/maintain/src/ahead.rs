@@ -1,8 +1,9 @@
 //! The days after those that are derived: what changes there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use hashbrown::HashMap;
 use tributary_connect::agent_time::{AgentTime, EventKind, Sighting};
 use tributary_core::{Day, PartitionPath, TableId};
 

@@ -1,23 +1,24 @@
 //! The rows of agent time that began on some days, from the events that are in the lake.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use tributary_commit::LiveFiles;
 use tributary_connect::agent_time::{
-    AgentId, AgentTime, Chain, Counting, EndReason, Ended, Queues, Statistics, TimeRows, succession,
+    AgentId, AgentTime, Chain, Counting, EndReason, Ended, LinkLog, Queues, Statistics, TimeRows, succession,
 };
-use tributary_core::{Day, Scratch, Sink, TableId, Timestamp};
+use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
 
-use crate::digests::Side;
 use crate::error::Error;
+use crate::gaps::{Broken, MOST_BROKEN, Told};
 use crate::marks::newest_events;
-use crate::merge::{Events, Merge};
+use crate::merge::{Events, Merge, Opened};
 use crate::news::{News, SinceNews};
-use crate::sightings::Rows;
+use crate::sightings::{Origin, Rows};
 
 /// The tables that are counted by interval.
 const STATISTICS: [&str; 2] = ["agent_statistic_record", "agent_queue_statistic_record"];
@@ -40,6 +41,8 @@ pub struct Rules {
     pub custom_states: Vec<Box<str>>,
     /// Whether events of one agent and millisecond are taken in the order that their snapshots tell, and gaps looked for.
     pub links: bool,
+    /// How the snapshots of events hang together that passed through this process, so that it need not be read again.
+    pub passed: Option<Arc<LinkLog>>,
     /// Bytes that the row groups take which are merged at once, at most; but at least two are.
     pub merged: u64,
     /// When the rows are derived, for `data_lake_last_processed_timestamp`.
@@ -47,10 +50,6 @@ pub struct Rules {
 }
 
 impl Rules {
-    fn merge(&self) -> Merge {
-        Merge { links: self.links, bytes: self.merged }
-    }
-
     pub(crate) fn silence_micros(&self) -> i64 {
         i64::try_from(self.silence.as_micros()).unwrap_or(i64::MAX)
     }
@@ -92,11 +91,13 @@ pub(crate) struct Deriver<'a> {
     /// The agent of the event before: an agent's events follow one another.
     last: usize,
     ended: Vec<Ended>,
-    rows: TimeRows,
+    pub(crate) rows: TimeRows,
     /// What statistic records count; none when no table of them is wanted.
     pub(crate) counting: Option<Counting>,
     queues: Queues,
-    tail: Option<Tail>,
+    pub(crate) opened: Opened,
+    /// Chains that are broken, of which the gaps are not told yet.
+    pub(crate) broken: Vec<Broken>,
     newest: Option<Timestamp>,
     /// What was not derived before, if rows of other days are looked for that it changes.
     pub(crate) news: Option<News>,
@@ -105,19 +106,14 @@ pub(crate) struct Deriver<'a> {
     pub(crate) derived: Derived,
 }
 
-/// The end of the chain that is followed: its snapshot is gathered when another chain is followed, or a gap is told.
-struct Tail {
-    agent: usize,
-    rows: Arc<Rows>,
-    row: usize,
-}
-
 /// What is known of an agent.
 pub(crate) struct Agent {
-    id: Arc<AgentId>,
+    pub(crate) id: Arc<AgentId>,
     pub(crate) time: AgentTime,
     statistics: Statistics,
     chain: Chain,
+    /// Where the event lies that the chain ends with.
+    chain_end: Option<Origin>,
     pub(crate) since_news: SinceNews,
 }
 
@@ -142,7 +138,8 @@ impl<'a> Deriver<'a> {
             rows: TimeRows::default(),
             counting: None,
             queues: Queues::default(),
-            tail: None,
+            opened: Opened::default(),
+            broken: Vec::new(),
             newest: None,
             news: None,
             day: Day::EARLIEST,
@@ -183,11 +180,13 @@ impl<'a> Deriver<'a> {
     /// Takes a day before those asked for into account; what ended then has its rows.
     pub(crate) async fn warm_up(&mut self, day: Day, since: &HashMap<Box<str>, Day>) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.rules.merge()), self.scratch).await?;
+        let merge = self.merge(day);
+        let mut events = Events::of(self.store, self.live, (day, &merge), self.scratch, &mut self.opened).await?;
         let mut newest = day.start();
         while events.next(self.store).await? {
-            let tied = events.tied(self.store).await?;
-            for (rows, row) in self.in_order(&tied, events.current()) {
+            let tied = if events.is_alone() { Vec::new() } else { events.tied(self.store).await? };
+            let alone = events.current().filter(|_| tied.is_empty());
+            for (rows, row) in alone.into_iter().chain(self.in_order(&tied)) {
                 newest = newest.max(self.moment(rows, row));
                 if since.get(rows.agent_arn.value(row)).is_some_and(|since| *since <= day) {
                     let agent = self.observe(rows, row);
@@ -203,12 +202,23 @@ impl<'a> Deriver<'a> {
         Ok(())
     }
 
+    fn merge(&self, day: Day) -> Merge {
+        let Rules { links, passed, merged, .. } = &self.rules;
+        let passed = passed.as_ref().filter(|_| *links).and_then(|passed| passed.of(day));
+        let files = self.live.day(&TableId::new("agent_event"), PartitionPath::of(day));
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let reads_columns = *links && passed.as_ref().is_none_or(|passed| (passed.len() as u64) < rows);
+        Merge { links: *links, passed: passed.map(Arc::new), reads_columns, bytes: *merged }
+    }
+
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {
         self.look_at(day);
-        let mut events = Events::of(self.store, self.live, (day, self.rules.merge()), self.scratch).await?;
+        let merge = self.merge(day);
+        let mut events = Events::of(self.store, self.live, (day, &merge), self.scratch, &mut self.opened).await?;
         while events.next(self.store).await? {
-            let tied = events.tied(self.store).await?;
-            for (rows, row) in self.in_order(&tied, events.current()) {
+            let tied = if events.is_alone() { Vec::new() } else { events.tied(self.store).await? };
+            let alone = events.current().filter(|_| tied.is_empty());
+            for (rows, row) in alone.into_iter().chain(self.in_order(&tied)) {
                 self.newest = self.newest.max(Some(self.moment(rows, row)));
                 let agent = self.observe(rows, row);
                 self.follow(agent, rows, row, days.contains(&day));
@@ -218,23 +228,23 @@ impl<'a> Deriver<'a> {
                 }
                 self.keep(agent, days);
             }
+            if self.broken.len() >= MOST_BROKEN {
+                self.tell_gaps().await?;
+            }
             if self.rows.len() >= BATCH_ROWS {
                 self.hand_on(sink).await?;
             }
         }
+        self.tell_gaps().await?;
         self.sweep(days, sink).await
     }
 
-    /// One event, or those of an agent and moment in the order in which they followed one another.
-    fn in_order<'e>(
-        &self,
-        tied: &'e [(Arc<Rows>, usize)],
-        one: Option<(&'e Arc<Rows>, usize)>,
-    ) -> Vec<(&'e Arc<Rows>, usize)> {
+    /// The events of an agent and moment in the order in which they followed one another.
+    fn in_order<'e>(&self, tied: &'e [(Arc<Rows>, usize)]) -> Vec<(&'e Arc<Rows>, usize)> {
+        let links = tied.iter().map(|(rows, row)| Some((rows.kind(*row), rows.link(*row)?.0)));
         if tied.is_empty() {
-            return one.into_iter().collect();
+            return Vec::new();
         }
-        let links = tied.iter().map(|(rows, row)| Some((rows.kind(*row), rows.link(*row)?)));
         // Without links, in the order of their ids.
         let Some(links) = links.collect::<Option<Vec<_>>>() else {
             return tied.iter().map(|(rows, row)| (rows, *row)).collect();
@@ -294,27 +304,22 @@ impl<'a> Deriver<'a> {
 
     /// Compares the event with the agent's last one; a gap becomes a row if it is `wanted`.
     fn follow(&mut self, agent: usize, rows: &Arc<Rows>, row: usize, wanted: bool) {
-        let Some(link) = rows.link(row) else { return };
-        if self.tail.as_ref().is_some_and(|tail| tail.agent != agent) {
-            self.give();
-        }
+        let Some((link, origin)) = rows.link(row) else { return };
         let (at, event, kind) = (self.moment(rows, row), rows.event_id.value(row), rows.kind(row));
-        if wanted && self.agents[agent].chain.is_broken_by(kind, link) {
-            self.give();
-            let Agent { id, chain, .. } = &self.agents[agent];
-            let gap = rows.digest(Side::Previous, row).and_then(|previous| chain.gap((at, event), &previous));
-            gap.iter().for_each(|gap| self.rows.push_gap(id, gap, rows.event_type(row), self.rules.now));
+        let Agent { chain, chain_end, .. } = &mut self.agents[agent];
+        if wanted
+            && chain.is_broken_by(kind, link)
+            && let (Some((last_at, last_event)), Some(end)) = (chain.last(), *chain_end)
+        {
+            self.broken.push(Broken {
+                agent,
+                last: Told { at: last_at, event: last_event.into(), origin: end },
+                this: Told { at, event: event.into(), origin },
+                event_type: rows.event_type(row).map(Into::into),
+            });
         }
-        if self.agents[agent].chain.follow((at, event, kind), link) {
-            self.tail = Some(Tail { agent, rows: Arc::clone(rows), row });
-        }
-    }
-
-    /// Gives the chain that was followed last what it is to remember.
-    fn give(&mut self) {
-        let Some(tail) = self.tail.take() else { return };
-        if let Some(columns) = tail.rows.digest(Side::Current, tail.row) {
-            self.agents[tail.agent].chain.give(columns);
+        if chain.follow((at, event, kind), link) {
+            *chain_end = Some(origin);
         }
     }
 
@@ -330,7 +335,8 @@ impl<'a> Deriver<'a> {
         };
         self.places.insert(arn.into(), self.agents.len());
         let (time, statistics, chain) = (AgentTime::default(), Statistics::default(), Chain::default());
-        self.agents.push(Agent { id: Arc::new(id), time, statistics, chain, since_news: SinceNews::default() });
+        let (id, chain_end, since_news) = (Arc::new(id), None, SinceNews::default());
+        self.agents.push(Agent { id, time, statistics, chain, chain_end, since_news });
         self.agents.len() - 1
     }
 

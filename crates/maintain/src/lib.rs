@@ -12,9 +12,10 @@
 mod ahead;
 mod commit;
 mod derive;
-mod digests;
 mod error;
 mod flows;
+mod gaps;
+mod groups;
 mod keys;
 mod latest;
 mod look;

@@ -1,11 +1,12 @@
 //! The days before those that are derived: where agents stood.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
+use hashbrown::HashMap;
 use tributary_commit::LiveFile;
 use tributary_connect::agent_time::EventKind;
 use tributary_core::{Day, PartitionPath, TableId, Timestamp};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tributary_commit::{CommitLog, LogOptions, OptionDigest, Proposal};
+use tributary_connect::agent_time::LinkLog;
 use tributary_connect::{Connect, Family, Known, Lookups, Options, Privacy, Recall, tables};
 use tributary_core::{
     Attempt, Body, Delta, Headers, Position, RawBatch, Record, RecordLimit, ScopeId, Sink as _, SplitId, Table,
@@ -25,6 +26,9 @@ pub(crate) fn play<T>(what: impl Future<Output = T>) -> T {
 pub(crate) struct MemoryLake {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) log: CommitLog,
+    /// Who is told how the snapshots of events hang together.
+    pub(crate) links: Option<Arc<LinkLog>>,
+    tables: Vec<&'static str>,
     attempts: u128,
 }
 
@@ -43,7 +47,7 @@ impl MemoryLake {
         };
         let mut log = CommitLog::open(Arc::clone(&store), options, Arc::new(FixedClock::default())).await.unwrap();
         log.recover().await.unwrap();
-        Self { store, log, attempts: process << 64 }
+        Self { store, log, links: None, tables: tables.to_vec(), attempts: process << 64 }
     }
 
     pub(crate) fn attempt(&mut self) -> Attempt {
@@ -63,7 +67,7 @@ impl MemoryLake {
 
     /// Commits the rows of payloads, all of which have some.
     pub(crate) async fn tell(&mut self, payloads: &[String], lookups: Lookups) {
-        let transform = connect(lookups);
+        let transform = self.connect(lookups);
         let record = |payload: &String| Record {
             split: SplitId::new("test/file"),
             origin: "file".into(),
@@ -103,20 +107,21 @@ impl MemoryLake {
         };
         commit(&mut self.log, proposal).await.unwrap();
     }
-}
 
-fn connect(lookups: Lookups) -> Connect {
-    let kept = ["agent_event_contacts", "case_events", "contact_flow_log_events", "contact_events"];
-    let tables = tables().into_iter().map(|table| table.id).filter(|table| kept.contains(&table.as_str()));
-    Connect::new(Options {
-        families: [Family::Agent, Family::Case, Family::Flow, Family::Contact].into(),
-        lookups: Known::new(lookups).into(),
-        tables: tables.collect(),
-        dedup_horizon: Duration::ZERO,
-        dedup_memory: 1 << 20,
-        recall: Recall::Remember,
-        record_limit: RecordLimit::DEFAULT,
-        privacy: Privacy::default(),
-        scratch: None,
-    })
+    fn connect(&self, lookups: Lookups) -> Connect {
+        let others = ["agent_event_contacts", "case_events", "contact_flow_log_events", "contact_events"];
+        let is_kept = |table: &TableId| others.contains(&table.as_str()) || self.tables.contains(&table.as_str());
+        Connect::new(Options {
+            families: [Family::Agent, Family::Case, Family::Flow, Family::Contact].into(),
+            lookups: Known::new(lookups).into(),
+            tables: tables().into_iter().map(|table| table.id).filter(is_kept).collect(),
+            dedup_horizon: Duration::ZERO,
+            dedup_memory: 1 << 20,
+            recall: Recall::Remember,
+            record_limit: RecordLimit::DEFAULT,
+            privacy: Privacy::default(),
+            scratch: None,
+            links: self.links.clone(),
+        })
+    }
 }

@@ -8,16 +8,17 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::metadata::ColumnChunkMetaData;
 use tributary_commit::{LiveFile, LiveFiles};
-use tributary_core::{Day, Key, PartitionPath, Scratch, TableId};
+use tributary_connect::agent_time::{Digester, Links};
+use tributary_core::{Day, PartitionPath, Scratch, TableId};
 use tributary_store::ObjectStore;
 
-use crate::digests::Digester;
 use crate::error::Error;
+use crate::groups::{self, Group, Linking};
 use crate::run::Run;
-use crate::scan::{Reader, Reading, metadata};
-use crate::sightings::{DISTINCT, Rows, columns};
+use crate::scan::metadata;
+use crate::sightings::{Rows, columns};
 
 /// Rows of all batches that are in memory at once, at most; but each of the row groups that are merged has some, and small
 /// ones are read whole.
@@ -33,20 +34,24 @@ const AT_ONCE: usize = 48;
 /// What the reader of a leaf costs beside its pages: a decompressor of zstd has tables and a window of its own.
 const LEAF_BYTES: u64 = 160 << 10;
 
-/// What a row costs that was read, with its digests: three of five bytes are theirs.
-const ROW_BYTES: u64 = 640;
+/// What a row costs that was read, with its link.
+const ROW_BYTES: u64 = 288;
 
-/// Larger row groups are not read at once: what is read to be made digests of takes as much again until it is.
+/// Larger row groups are not read at once: what is read to be made links of takes more than they do until it is.
 const WHOLE_ROWS: u64 = 16_384;
 
 /// Rows of a run that are read back together.
 const RUN_ROWS: usize = 512;
 
 /// How events are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Merge {
-    /// With digests of their snapshots.
+    /// With how their snapshots hang together.
     pub(crate) links: bool,
+    /// What is known of that.
+    pub(crate) passed: Option<Arc<Links>>,
+    /// It is not known of every event, so that the columns are read that snapshots are compared by.
+    pub(crate) reads_columns: bool,
     /// No more row groups are merged at once than take so many bytes while they are read; but at least two.
     pub(crate) bytes: u64,
 }
@@ -61,33 +66,36 @@ struct Place {
 
 /// Where sorted rows come from.
 enum Feed {
-    /// A row group, what the snapshots of its rows are made digests with, where they are compared, and how many rows are
-    /// left of it.
-    Group(Reader, Option<Digester>, usize),
-    /// A row group that was read to its end: its reader, which may be larger than its rows, is gone.
-    Done,
+    Group(Box<groups::Feed>),
     /// A run on the spool.
     Run(Run),
 }
 
 impl Feed {
     async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<Arc<Rows>>, Error> {
-        match self {
-            Self::Group(reader, digester, left) => {
-                let Some(batch) = reader.next(store).await? else { return Ok(None) };
-                let rows = match digester {
-                    Some(digester) => Rows::linked(reader.key(), &batch, digester)?,
-                    None => Rows::new(reader.key(), &batch)?,
-                };
-                *left = left.saturating_sub(rows.len());
-                if *left == 0 {
-                    *self = Self::Done;
-                }
-                Ok(Some(Arc::new(rows)))
-            }
-            Self::Done => Ok(None),
-            Self::Run(run) => Ok(run.next()?.map(Arc::new)),
-        }
+        let rows = match self {
+            Self::Group(group) => group.next(store).await?,
+            Self::Run(run) => run.next()?,
+        };
+        Ok(rows.map(Arc::new))
+    }
+}
+
+/// The row groups that were opened: by their numbers rows are found again.
+#[derive(Default)]
+pub(crate) struct Opened {
+    groups: Vec<(LiveFile, usize)>,
+}
+
+impl Opened {
+    /// A row group that was opened: its file, and which of its row groups it is.
+    pub(crate) fn get(&self, id: u32) -> Option<&(LiveFile, usize)> {
+        self.groups.get(id as usize)
+    }
+
+    fn add(&mut self, group: &Group) -> u32 {
+        self.groups.push((group.file.clone(), group.number));
+        self.groups.len() as u32 - 1 // far fewer than 2^32 are opened
     }
 }
 
@@ -175,20 +183,21 @@ impl Events {
     pub(crate) async fn of(
         store: &dyn ObjectStore,
         live: &LiveFiles,
-        (day, merge): (Day, Merge),
+        (day, merge): (Day, &Merge),
         scratch: Option<&Arc<dyn Scratch>>,
+        opened: &mut Opened,
     ) -> Result<Self, Error> {
         let files = live.day(&TableId::new("agent_event"), PartitionPath::of(day));
         let Some(scratch) = scratch.filter(|_| files.len() > AT_ONCE) else {
             let groups = groups_of(store, files).await?;
             return match scratch.filter(|_| at_once(&groups, merge) < groups.len()) {
-                Some(scratch) => Ok(Self::new(runs(store, &groups, merge, scratch).await?)),
-                None => Ok(Self::new(open(store, &groups, merge.links).await?)),
+                Some(scratch) => Ok(Self::new(runs(store, &groups, merge, (scratch, opened)).await?)),
+                None => Ok(Self::new(open(store, &groups, merge, opened).await?)),
             };
         };
         let mut cursors = Vec::new();
         for files in files.chunks(AT_ONCE) {
-            cursors.extend(runs(store, &groups_of(store, files).await?, merge, scratch).await?);
+            cursors.extend(runs(store, &groups_of(store, files).await?, merge, (scratch, opened)).await?);
         }
         Ok(Self::new(cursors))
     }
@@ -224,6 +233,16 @@ impl Events {
         Some((&cursor.rows, cursor.at))
     }
 
+    /// Whether it is plain to see that no other event is of its agent and moment.
+    pub(crate) fn is_alone(&self) -> bool {
+        let Some(cursor) = self.current.and_then(|number| self.cursors.get(number)) else { return false };
+        let at = cursor.rows.timestamp.value(cursor.at);
+        let is_last = cursor.at + 1 >= cursor.rows.len();
+        !is_last
+            && cursor.rows.timestamp.value(cursor.at + 1) != at
+            && self.heap.peek().is_none_or(|Reverse((other, _))| other.at != at)
+    }
+
     /// All events of its agent and moment, of which the last is the current one afterwards; none if it is the only one.
     pub(crate) async fn tied(&mut self, store: &dyn ObjectStore) -> Result<Vec<(Arc<Rows>, usize)>, Error> {
         let mut tied = Vec::new();
@@ -252,15 +271,13 @@ impl Events {
     }
 }
 
-/// A row group of a file: its name, its footer, and which of its row groups.
-type Group = (Key, Arc<ParquetMetaData>, usize);
-
 /// All row groups of some files.
 async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Group>, Error> {
     let mut groups = Vec::new();
     for file in files {
         let footer = metadata(store, file).await?;
-        groups.extend((0..footer.num_row_groups()).map(|group| (file.key.clone(), Arc::clone(&footer), group)));
+        let group = |number| Group { file: file.clone(), footer: Arc::clone(&footer), number };
+        groups.extend((0..footer.num_row_groups()).map(group));
     }
     Ok(groups)
 }
@@ -269,15 +286,16 @@ async fn groups_of(store: &dyn ObjectStore, files: &[LiveFile]) -> Result<Vec<Gr
 async fn runs(
     store: &dyn ObjectStore,
     groups: &[Group],
-    merge: Merge,
-    scratch: &Arc<dyn Scratch>,
+    merge: &Merge,
+    (scratch, opened): (&Arc<dyn Scratch>, &mut Opened),
 ) -> Result<Vec<Cursor>, Error> {
     let (mut cursors, mut left) = (Vec::new(), groups);
-    while let Some((first, ..)) = left.first() {
-        let run = Run::new(scratch, first.clone());
+    while let Some(first) = left.first() {
+        let run = Run::new(scratch, first.file.key.clone());
         let (now, later) = left.split_at(at_once(left, merge));
         left = later;
-        let mut feed = Feed::Run(write_run(run, &mut Events::new(open(store, now, merge.links).await?), store).await?);
+        let mut events = Events::new(open(store, now, merge, opened).await?);
+        let mut feed = Feed::Run(write_run(run, &mut events, store).await?);
         if let Some(rows) = feed.next(store).await? {
             cursors.push(Cursor::new(feed, rows));
         }
@@ -286,8 +304,8 @@ async fn runs(
 }
 
 /// How many of these row groups are read at once, from the first.
-fn at_once(groups: &[Group], merge: Merge) -> usize {
-    let columns = columns(merge.links);
+fn at_once(groups: &[Group], merge: &Merge) -> usize {
+    let columns = columns(merge.reads_columns);
     let mut bytes = 0;
     let fits = groups.iter().take(AT_ONCE).take_while(|group| {
         let Cost { whole, piecemeal } = Cost::of(group, &columns);
@@ -306,8 +324,8 @@ struct Cost {
 }
 
 impl Cost {
-    fn of((_, footer, number): &Group, columns: &[String]) -> Self {
-        let group = footer.row_group(*number);
+    fn of(group: &Group, columns: &[String]) -> Self {
+        let group = group.footer.row_group(group.number);
         let is_read = |path: &str| columns.iter().any(|column| column == path);
         let read = |leaf: &&ColumnChunkMetaData| leaf.column_path().parts().first().is_some_and(|root| is_read(root));
         let rows = u64::try_from(group.num_rows()).unwrap_or(0);
@@ -320,18 +338,25 @@ impl Cost {
 }
 
 /// Row groups, each at its first event.
-async fn open(store: &dyn ObjectStore, groups: &[Group], links: bool) -> Result<Vec<Cursor>, Error> {
+async fn open(
+    store: &dyn ObjectStore,
+    groups: &[Group],
+    merge: &Merge,
+    opened: &mut Opened,
+) -> Result<Vec<Cursor>, Error> {
     let few_rows = (ROWS_AT_ONCE / groups.len().max(1)).max(LEAST_ROWS);
-    let columns = columns(links);
-    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let columns = columns(merge.reads_columns);
     let mut cursors = Vec::with_capacity(groups.len());
     for group in groups {
-        let (key, footer, number) = group;
-        let rows = usize::try_from(footer.row_group(*number).num_rows()).unwrap_or(usize::MAX);
         let Cost { whole, piecemeal } = Cost::of(group, &columns);
-        let at_once = if whole <= piecemeal { rows } else { few_rows };
-        let reader = Reader::new(key.clone(), footer, &names, Some(*number), at_once, &Reading::Coded(&DISTINCT))?;
-        let mut feed = Feed::Group(reader, links.then(Digester::default), rows);
+        let at_once = if whole <= piecemeal { group.rows() } else { few_rows };
+        let linking = match &merge.passed {
+            _ if !merge.links => Linking::None,
+            Some(links) => Linking::Passed(Arc::clone(links)),
+            None => Linking::Read(Digester::default()),
+        };
+        let feed = groups::Feed::new(group.clone(), opened.add(group), at_once.max(1), linking)?;
+        let mut feed = Feed::Group(Box::new(feed));
         let Some(rows) = feed.next(store).await? else { continue };
         let mut cursor = Cursor::new(feed, rows);
         if cursor.rows.agent_arn.get(0).is_some() || cursor.advance(store).await? {

@@ -103,11 +103,6 @@ impl Reader {
         Ok(Self { key, decoder })
     }
 
-    /// The file.
-    pub(crate) fn key(&self) -> &Key {
-        &self.key
-    }
-
     /// The next batch, if there is one.
     pub(crate) async fn next(&mut self, store: &dyn ObjectStore) -> Result<Option<RecordBatch>, Error> {
         let damaged = |cause: ParquetError| Error::Damaged { key: self.key.clone(), cause };

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
+use arrow_array::{
+    Array, ArrayRef, Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    UInt64Array,
+};
 use arrow_schema::{Field, Schema};
 use tributary_connect::agent_time::{
-    AssignmentSeen, ContactSeen, Digest, EventKind, LEVELS, Link, PAIRED, Sighting, StatusSeen,
+    AssignmentSeen, ContactSeen, Digester, EventKind, LEVELS, Link, PAIRED, Sighting, StatusSeen, Whole,
 };
 use tributary_core::{Key, Timestamp};
 
-use crate::digests::{Digester, Digests, Side};
 use crate::error::Error;
 use crate::news::Told;
 
@@ -36,23 +38,26 @@ pub(crate) const COLUMNS: [&str; 11 + 1 + LEVELS] = [
     "current_agent_hierarchy_groups_level_5_arn",
 ];
 
-/// Columns that the digests of snapshots are kept in.
-const DIGESTS: [&str; 2] = ["previous_digest", "current_digest"];
+/// Columns that links and origins are kept in.
+const KEPT: [&str; 4] = ["previous_link", "current_link", "origin_group", "origin_row"];
 
 /// The columns that hardly repeat a string.
 pub(crate) const DISTINCT: [&str; 1] = ["event_id"];
 
 /// The columns to be read: with `links` also those that the two snapshots are compared by.
 pub(crate) fn columns(links: bool) -> Vec<String> {
-    let paired = PAIRED.iter().filter(|_| links);
-    let paired = paired.flat_map(|name| [format!("current_{name}"), format!("previous_{name}")]);
     let mut columns: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
-    for name in paired {
+    for name in paired().into_iter().filter(|_| links) {
         if !columns.contains(&name) {
             columns.push(name);
         }
     }
     columns
+}
+
+/// The columns that snapshots are compared by.
+pub(crate) fn paired() -> Vec<String> {
+    PAIRED.iter().flat_map(|name| [format!("current_{name}"), format!("previous_{name}")]).collect()
 }
 
 /// The columns of a batch that tell of time, without those that were read to be compared.
@@ -79,8 +84,32 @@ pub(crate) struct Rows {
     contacts: Contacts,
     profile: Strings,
     groups: [Strings; LEVELS],
-    /// The snapshots, where they were asked for.
-    digests: Option<Digests>,
+    /// How the snapshots hang together, where that was asked for.
+    links: Option<(Vec<Link>, Origins)>,
+}
+
+/// Where a row lies in the lake: a row group that was given a number, and the row of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    pub(crate) group: u32,
+    pub(crate) row: u32,
+}
+
+/// Those of a batch.
+pub(crate) enum Origins {
+    /// They follow one another in one row group, from this row on.
+    From { group: u32, row: u32 },
+    /// As they come from the spool.
+    Kept { groups: UInt32Array, rows: UInt32Array },
+}
+
+impl Origins {
+    fn of(&self, at: usize) -> Origin {
+        match self {
+            Self::From { group, row } => Origin { group: *group, row: row + at as u32 }, // row groups have fewer than 2^32
+            Self::Kept { groups, rows } => Origin { group: groups.value(at), row: rows.value(at) },
+        }
+    }
 }
 
 /// A column of strings, coded or not.
@@ -135,19 +164,35 @@ struct Contacts {
 }
 
 impl Rows {
-    /// A batch that was read from `key` with its links.
-    pub(crate) fn linked(key: &Key, batch: &RecordBatch, digester: &mut Digester) -> Result<Self, Error> {
+    /// A batch that was read from `key` with the columns that its snapshots are compared by.
+    pub(crate) fn linked(
+        key: &Key,
+        batch: &RecordBatch,
+        digester: &mut Digester,
+        origins: Origins,
+    ) -> Result<Self, Error> {
         let missing = || Error::Column { key: key.clone(), column: "a column of a snapshot" };
-        let digests = digester.digests(batch).ok_or_else(missing)?;
-        let rows = Self::new(key, &narrowed(key, batch)?)?;
-        Ok(Self { digests: Some(digests), ..rows })
+        let links = digester.links(batch).ok_or_else(missing)?;
+        Ok(Self::new(key, &narrowed(key, batch)?)?.with_links(links, origins))
+    }
+
+    /// With a link for each row.
+    pub(crate) fn with_links(self, links: Vec<Link>, origins: Origins) -> Self {
+        Self { links: Some((links, origins)), ..self }
     }
 
     /// The columns to be kept on the spool: [`new`](Self::new) makes the same of them.
     pub(crate) fn to_batch(&self) -> Result<RecordBatch, Error> {
-        let Some(arrays) = self.digests.as_ref().and_then(Digests::to_arrays) else { return Ok(self.batch.clone()) };
+        let Some((links, origins)) = &self.links else { return Ok(self.batch.clone()) };
         let (mut fields, mut columns) = (self.batch.schema().fields().to_vec(), self.batch.columns().to_vec());
-        for (name, array) in DIGESTS.into_iter().zip(arrays) {
+        let origin = |at: usize| origins.of(at);
+        let kept: [ArrayRef; 4] = [
+            Arc::new(links.iter().map(|link| Some(link.previous.bits())).collect::<UInt64Array>()),
+            Arc::new(links.iter().map(|link| Some(link.current.bits())).collect::<UInt64Array>()),
+            Arc::new((0..links.len()).map(|at| Some(origin(at).group)).collect::<UInt32Array>()),
+            Arc::new((0..links.len()).map(|at| Some(origin(at).row)).collect::<UInt32Array>()),
+        ];
+        for (name, array) in KEPT.into_iter().zip(kept) {
             fields.push(Arc::new(Field::new(name, array.data_type().clone(), false)));
             columns.push(array);
         }
@@ -178,7 +223,7 @@ impl Rows {
             status_type: text(COLUMNS[9])?,
             contacts: Contacts::new(batch).ok_or_else(|| missing(COLUMNS[10]))?,
             profile: text(COLUMNS[11])?,
-            digests: digests(batch),
+            links: kept_links(batch),
             groups: [
                 text(COLUMNS[12])?,
                 text(COLUMNS[13])?,
@@ -206,15 +251,10 @@ impl Rows {
         Told { at: self.moment(row, early_seconds), kind: self.kind(row), is_full }
     }
 
-    /// The snapshots of a row's event, where they were asked for.
-    pub(crate) fn link(&self, row: usize) -> Option<Link> {
-        let digests = self.digests.as_ref()?;
-        Some(Link { previous: digests.whole(Side::Previous, row), current: digests.whole(Side::Current, row) })
-    }
-
-    /// The columns of a snapshot of a row's event, where they were asked for.
-    pub(crate) fn digest(&self, side: Side, row: usize) -> Option<Digest> {
-        Some(self.digests.as_ref()?.digest(side, row))
+    /// The snapshots of a row's event, and where it lies, where that was asked for.
+    pub(crate) fn link(&self, row: usize) -> Option<(Link, Origin)> {
+        let (links, origins) = self.links.as_ref()?;
+        Some((*links.get(row)?, origins.of(row)))
     }
 
     /// How many rows.
@@ -312,10 +352,17 @@ fn moment(array: &TimestampMicrosecondArray, at: usize) -> Option<Timestamp> {
     array.is_valid(at).then(|| Timestamp::from_micros(array.value(at)))
 }
 
-/// The snapshots, where a batch from the spool has them.
-fn digests(batch: &RecordBatch) -> Option<Digests> {
-    let [previous, current] = DIGESTS.map(|name| batch.column_by_name(name)?.as_fixed_size_binary_opt().cloned());
-    Some(Digests::from_arrays(previous?, current?))
+/// How the snapshots hang together, where a batch from the spool tells it.
+fn kept_links(batch: &RecordBatch) -> Option<(Vec<Link>, Origins)> {
+    let hashes = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>().cloned();
+    let places = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<UInt32Type>().cloned();
+    let (previous, current) = (hashes(KEPT[0])?, hashes(KEPT[1])?);
+    let link = |(previous, current): (&u64, &u64)| Link {
+        previous: Whole::from_bits(*previous),
+        current: Whole::from_bits(*current),
+    };
+    let links = previous.values().iter().zip(current.values()).map(link).collect();
+    Some((links, Origins::Kept { groups: places(KEPT[2])?, rows: places(KEPT[3])? }))
 }
 
 /// 2019-05-01: from then on the milliseconds are real. Source: Amazon Connect release notes, May 2019.

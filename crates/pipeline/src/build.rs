@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
+use tributary_connect::agent_time::LinkLog;
 use tributary_connect::{Connect, Known};
 use tributary_core::{
     Checkpoint, Clock, CommittedKeys, Failure, Fault, RecordLimit, Scratch, Share, Source, TableId, Transform,
@@ -42,6 +43,7 @@ use crate::file::{Mode, OnChanged, OnGap};
 use crate::kafka_plan::KafkaPlan;
 use crate::merge::Merged;
 use crate::plan::{ParquetPlan, Plan, SpoolPlan};
+use crate::rebuild::looks_for_gaps;
 use crate::source_plan::{FilePlan, S3Plan, SourceKind, SourcePlan};
 use crate::test_cases_plan::TestCasesPlan;
 use crate::{LakePlan, Problem, check};
@@ -119,6 +121,8 @@ pub struct LineFactory {
     known: OnceCell<Arc<Known>>,
     /// Asks for names again and again; it ends with this.
     asking: Mutex<JoinSet<()>>,
+    /// How the snapshots of the events hang together that passed; it outlives lines.
+    pub(crate) links: Arc<LinkLog>,
 }
 
 impl LineFactory {
@@ -135,6 +139,7 @@ impl LineFactory {
             signing: Mutex::new(None),
             known: OnceCell::new(),
             asking: Mutex::default(),
+            links: Arc::default(),
         }
     }
 
@@ -189,8 +194,18 @@ impl LineFactory {
             privacy: self.plan.privacy.with_key()?,
             // Sources cut first; what one of them lets through is not refused when it comes out of a wrapper.
             record_limit: limits.max().unwrap_or(RecordLimit::DEFAULT),
+            links: self.links_to(scratch.as_ref()),
             scratch,
         }))
+    }
+
+    /// Where it is kept how the snapshots of events hang together; none where nobody looks for gaps.
+    fn links_to(&self, scratch: Option<&Arc<dyn Scratch>>) -> Option<Arc<LinkLog>> {
+        let is_wanted = looks_for_gaps(&self.plan.connect);
+        scratch.filter(|_| is_wanted).map(|scratch| {
+            self.links.spill_to(Arc::clone(scratch));
+            Arc::clone(&self.links)
+        })
     }
 
     async fn source(&self, store: &Arc<dyn ObjectStore>, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {

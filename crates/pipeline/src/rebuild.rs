@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tributary_commit::{CommitError, CommitLog};
-use tributary_connect::agent_time::time_tables;
+use tributary_connect::agent_time::{LinkLog, time_tables};
 use tributary_core::{Attempt, Clock, Day, Failure, Fault, ScopeId, ScopeState, Scratch, Table, TableId};
 use tributary_maintain::{Attempted, Marks, Rebuild, Rebuilt, Rules, newest_events};
 use tributary_sink_parquet::{Identity, ParquetSink};
@@ -13,6 +13,7 @@ use tributary_store::ObjectStore;
 
 use crate::build::{open_lake, open_spool, sink_options};
 use crate::lake::open_lake_if_there;
+use crate::plan::ConnectPlan;
 use crate::{LineFactory, Mode, Plan};
 
 /// Bytes of row groups that are merged at once: after a batch, when the line has given back what it had.
@@ -113,7 +114,13 @@ struct Deriving<'a> {
     tables: Vec<TableId>,
     marks: Marks,
     plan: &'a Plan,
+    links: Arc<LinkLog>,
     clock: &'a dyn Clock,
+}
+
+/// Whether it is looked for gaps.
+pub(crate) fn looks_for_gaps(connect: &ConnectPlan) -> bool {
+    connect.tables.iter().any(|table| table.as_str() == "agent_stream_gaps")
 }
 
 impl<'a> Deriving<'a> {
@@ -130,7 +137,8 @@ impl<'a> Deriving<'a> {
         let store = open_lake(&plan.lake).await?;
         let log = factory.open_log(Arc::clone(&store)).await?;
         let scratch = open_spool(plan.parquet.spool.as_ref()).await?;
-        let mut deriving = Self { store, log, scratch, tables, marks: Marks::default(), plan, clock };
+        let (marks, links) = (Marks::default(), Arc::clone(&factory.links));
+        let mut deriving = Self { store, log, scratch, tables, marks, plan, links, clock };
         deriving.recover().await?;
         Ok(Some(deriving))
     }
@@ -174,7 +182,8 @@ impl<'a> Deriving<'a> {
                 Mode::Batch => MERGED,
                 Mode::Streaming => MERGED_BESIDE,
             },
-            links: connect.tables.iter().any(|table| table.as_str() == "agent_stream_gaps"),
+            links: looks_for_gaps(connect),
+            passed: Some(Arc::clone(&self.links)),
             now: self.clock.now(),
         };
         let (store, tables, scratch) = (Arc::clone(&self.store), self.tables.clone(), self.scratch.clone());

@@ -347,3 +347,43 @@ impl Levels {
         payload
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages end where they would if each row was appended by itself.
+    #[test]
+    fn rows_with_the_same_list_are_appended_as_one_by_one() {
+        let mut leaf = Leaf::with_capacity(2, 12);
+        for levels in [9, 2] {
+            leaf.begin_list();
+            for level in 0..levels {
+                leaf.level(u8::from(level > 0), 2);
+                leaf.value(&[level]);
+            }
+        }
+        let keys: Vec<u32> = [(1, 7_000), (0, 3), (2, 1), (1, 7_000), (2, 9)]
+            .into_iter()
+            .flat_map(|(key, rows)| std::iter::repeat_n(key, rows))
+            .collect();
+        let (mut levels, mut from) = (Levels::default(), 0);
+        let mut pages = Vec::new();
+        while from < keys.len() {
+            let page = Values::Nested(&keys, &leaf).page(from, true, &mut levels);
+            let mut one = Levels::default();
+            let mut to = from;
+            while to < keys.len() && one.definitions.levels.len() < PAGE_SLOTS {
+                assert_eq!(one.append(keys[to], 1, &leaf), 1);
+                to += 1;
+            }
+            assert_eq!((page.rows.end, page.slots, page.there), (to, one.definitions.levels.len(), one.present.len()));
+            assert_eq!(levels.definitions.levels, one.definitions.levels);
+            assert_eq!(levels.repetitions.levels, one.repetitions.levels);
+            assert_eq!(levels.present, one.present);
+            pages.push(page.rows.len());
+            from = to;
+        }
+        assert_eq!(pages, [11_115, 2_898]);
+    }
+}

@@ -26,6 +26,7 @@ fn connect() -> Connect {
         record_limit: RecordLimit::new(1 << 20),
         privacy: tributary_connect::Privacy::default(),
         scratch: None,
+        links: None,
     })
 }
 

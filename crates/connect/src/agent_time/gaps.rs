@@ -57,6 +57,16 @@ impl Whole {
     /// Before the first column.
     pub const START: Self = Self(0x6a09_e667_f3bc_c908);
 
+    /// As a number.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// That of [`bits`](Self::bits).
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// With the hash of the next column, whose bits are spread.
     #[must_use]
     pub const fn with(self, column: u64) -> Self {
@@ -65,7 +75,7 @@ impl Whole {
 }
 
 /// The snapshots of an event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Before it.
     pub previous: Whole,
@@ -88,6 +98,21 @@ pub struct Gap {
     pub columns: Vec<&'static str>,
 }
 
+impl Gap {
+    /// The gap between two events, by the snapshot that the earlier told last and the one that the later found; none where
+    /// these are the same.
+    pub fn between(
+        last: (Timestamp, &str),
+        current: &Digest,
+        this: (Timestamp, &str),
+        previous: &Digest,
+    ) -> Option<Self> {
+        let columns = differing(current, previous);
+        let ((last_at, last_event), (at, event)) = (last, this);
+        (!columns.is_empty()).then(|| Self { at, event: event.into(), last_at, last_event: last_event.into(), columns })
+    }
+}
+
 /// The end of one agent's stream so far.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
@@ -99,8 +124,6 @@ struct Last {
     at: Timestamp,
     event: String,
     current: Whole,
-    /// What `current` is made of, once it is given.
-    columns: Option<Box<Digest>>,
 }
 
 impl Chain {
@@ -111,19 +134,9 @@ impl Chain {
         kind != EventKind::HeartBeat && link.previous != Whole::NOTHING && self.last.as_ref().is_some_and(differs)
     }
 
-    /// What the last current snapshot is made of. To be given before [`gap`](Self::gap) is asked for; in most cases nothing
-    /// is missing, and nobody has to gather it.
-    pub fn give(&mut self, columns: Digest) {
-        if let Some(last) = &mut self.last {
-            last.columns = Some(Box::new(columns));
-        }
-    }
-
-    /// The gap before an event that breaks the chain: when it happened, its id, and its previous snapshot.
-    pub fn gap(&self, (at, event): (Timestamp, &str), previous: &Digest) -> Option<Gap> {
-        let last = self.last.as_ref()?;
-        let columns = differing(last.columns.as_deref()?, previous);
-        Some(Gap { at, event: event.into(), last_at: last.at, last_event: last.event.as_str().into(), columns })
+    /// The event that the chain ends with: when it happened, and its id.
+    pub fn last(&self) -> Option<(Timestamp, &str)> {
+        self.last.as_ref().map(|last| (last.at, last.event.as_str()))
     }
 
     /// Takes the next event of the agent: when it happened, its id, its kind. Heart beats do not move the chain; an event
@@ -136,9 +149,8 @@ impl Chain {
             self.last = None;
             return false;
         }
-        let last =
-            self.last.get_or_insert_with(|| Last { at, event: String::new(), current: link.current, columns: None });
-        (last.at, last.current, last.columns) = (at, link.current, None);
+        let last = self.last.get_or_insert_with(|| Last { at, event: String::new(), current: link.current });
+        (last.at, last.current) = (at, link.current);
         event.clone_into(&mut last.event);
         true
     }
@@ -209,11 +221,13 @@ mod tests {
     fn a_broken_chain() {
         let (mut chain, nothing) = (Chain::default(), [0; PAIRED.len()]);
         assert_eq!(Whole::of(&nothing), Whole::NOTHING);
+        let mut last = nothing;
         let mut follow = |at: i64, kind: EventKind, previous: Digest, current: Digest| {
             let (at, link) = (Timestamp::from_micros(at), link(&previous, &current));
-            let gap = chain.is_broken_by(kind, link).then(|| chain.gap((at, "e"), &previous).unwrap());
+            let is_broken = chain.is_broken_by(kind, link);
+            let gap = is_broken.then(|| Gap::between(chain.last().unwrap(), &last, (at, "e"), &previous).unwrap());
             if chain.follow((at, "e", kind), link) {
-                chain.give(current);
+                last = current;
             }
             gap
         };

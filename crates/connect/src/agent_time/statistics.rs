@@ -3,10 +3,10 @@
 //! What ended is kept until its session ends, and is then spread over the intervals of the clock. Definitions:
 //! `docs/agent-statistics.md`. Source: Amazon Connect administrator guide, "Metric definitions".
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use tributary_core::Timestamp;
 
 use super::counted::{Class, Count, CountedContact, Routing};

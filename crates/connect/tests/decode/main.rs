@@ -48,6 +48,7 @@ fn options() -> Options {
         record_limit: RecordLimit::DEFAULT,
         privacy: Privacy::default(),
         scratch: None,
+        links: None,
     }
 }
 

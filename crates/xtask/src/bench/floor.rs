@@ -140,6 +140,7 @@ fn transform(recall: Recall) -> Connect {
         record_limit: RecordLimit::DEFAULT,
         privacy: tributary_connect::Privacy::default(),
         scratch: None,
+        links: None,
     })
 }
 
