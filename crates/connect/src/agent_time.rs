@@ -24,7 +24,7 @@ pub use counted::Routing;
 pub use digests::{Digester, Side};
 pub use ended::{Assigned, Assignment, ContactOf, EndReason, Ended, Segment, Session, StatusInterval, Stretch};
 pub use gaps::{Chain, Digest, Gap, Link, PAIRED, Whole, succession};
-pub use links::{LinkLog, Links};
+pub use links::{LinkLog, Links, MOST_BYTES as MOST_LINK_BYTES};
 pub use rows::{AgentId, TimeRows};
 pub use sighting::{AssignmentSeen, ContactSeen, EventKind, LEVELS, Sighting, StatusSeen};
 pub use statistic_rows::CUSTOM_STATES;

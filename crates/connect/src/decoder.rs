@@ -14,7 +14,7 @@ use tributary_core::{
 use tributary_framing::{Envelope, Opened, open};
 
 use crate::agent::{AgentRows, Dictionaries, Event, FieldRefusal, Memory, NotAnEvent, Refusal, read_event};
-use crate::agent_time::{Digester, LinkLog};
+use crate::agent_time::Digester;
 use crate::case::CaseRows;
 use crate::contact::ContactRows;
 use crate::envelope::{Payload, recognise};
@@ -52,17 +52,16 @@ pub(crate) struct ConnectDecoder {
 #[derive(Debug, Default)]
 struct Linked {
     digester: Digester,
-    /// Of each row of `agent_event`: its day and its key.
-    events: Vec<(Day, RowKey)>,
+    /// Of each row of `agent_event`: the place of its event.
+    events: Vec<u32>,
 }
 
 impl Linked {
-    /// Tells of the events that became these rows.
-    fn tell(&mut self, log: &LinkLog, rows: &RecordBatch) {
+    /// The links of the events that became these rows.
+    fn finish(&mut self, rows: &RecordBatch) -> Vec<(u32, [u64; 2])> {
         let events = std::mem::take(&mut self.events);
-        if let Some(links) = self.digester.links(rows).filter(|links| links.len() == events.len()) {
-            log.append(events.into_iter().zip(links).map(|((day, key), link)| (day, key, link)));
-        }
+        let links = self.digester.links(rows).filter(|links| links.len() == events.len()).unwrap_or_default();
+        events.into_iter().zip(links).map(|(event, link)| (event, link.bits())).collect()
     }
 }
 
@@ -337,7 +336,7 @@ impl ConnectDecoder {
         self.rows.push(event, outcome.owner(), read_at, &mut self.dictionaries);
         let key = agent_event_key(&event.instance_id, &event.event_id, timestamp, &mut self.key_text);
         if self.options.links.is_some() {
-            self.linked.events.push((timestamp.day(), key));
+            self.linked.events.push(outcome.owner());
         }
         outcome.made(key, timestamp, place.arrival);
         outcome.count(&self.unknown);
@@ -361,10 +360,9 @@ impl ConnectDecoder {
                 return refuse_all(batch, &error.to_string());
             }
         };
-        if let Some(log) = &self.options.links {
-            self.linked.tell(log, &events);
-        }
+        let links = if self.options.links.is_some() { self.linked.finish(&events) } else { Vec::new() };
         let mut decoded = Decoded {
+            links,
             events: outcome.events,
             days: outcome.days.into_iter().collect(),
             latest: outcome.latest,

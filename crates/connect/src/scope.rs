@@ -10,6 +10,7 @@ use tributary_core::{
     Day, Decoded, Held, Normalized, RowKey, Scope, ScopeState, Scratch, StateKind, TableBatch, Tally,
 };
 
+use crate::agent_time::{Link, LinkLog};
 use crate::error::Error;
 use crate::seen::{KeyMemory, RECORD, Seen, decode, encode};
 
@@ -18,6 +19,8 @@ const MAGIC: &[u8; 8] = b"TribKey\x01";
 
 /// Keys since the last snapshot are thinned by the horizon when they take more than this: 16 MiB.
 const FRESH_BYTES: usize = 16 << 20;
+
+const MINUTES_A_DAY: i32 = 24 * 60;
 
 /// The scope.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct ConnectScope {
     watermark: i32,
     /// Keys of earlier minutes were forgotten.
     forgotten: i32,
+    /// Who is told how the snapshots of new events hang together.
+    links: Option<Arc<LinkLog>>,
 }
 
 impl ConnectScope {
@@ -59,7 +64,23 @@ impl ConnectScope {
             horizon: horizon_minutes,
             watermark,
             forgotten: i32::MIN,
+            links: None,
         })
+    }
+
+    /// The same, which tells of the links of events that are new.
+    pub(crate) fn telling(self, links: Option<Arc<LinkLog>>) -> Self {
+        Self { links, ..self }
+    }
+
+    /// Those of a duplicate are not told: another with its key is the one in the lake.
+    fn tell(&self, decoded: &Decoded, is_new: &[bool]) {
+        let Some(log) = self.links.as_ref().filter(|_| !decoded.links.is_empty()) else { return };
+        log.append(decoded.links.iter().filter_map(|(event, link)| {
+            let (key, is_new) = decoded.events.get(*event as usize).zip(is_new.get(*event as usize))?;
+            let day = Day::from_days(key.minute.div_euclid(MINUTES_A_DAY));
+            is_new.then_some((day, *key, Link::from_bits(*link)))
+        }));
     }
 
     /// The minute before which keys are not carried over to the next run.
@@ -110,7 +131,7 @@ impl Scope for ConnectScope {
         }
         self.learned.insert(day);
         self.has_learned = true;
-        // The same files are read again as whole days.
+        // The same files are read again as whole days. What was restored before may be on the scratch already.
         self.seen.use_all_memory();
     }
 
@@ -127,6 +148,7 @@ impl Scope for ConnectScope {
             }
             is_new.push(new);
         }
+        self.tell(&decoded, &is_new);
         if let Some(short_since) = self.seen.held().short_since {
             // Keys of these days are forgotten; their next event reads what is committed to them again.
             self.learned.retain(|day| day.start().minute() > i64::from(short_since));

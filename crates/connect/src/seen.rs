@@ -53,11 +53,11 @@ impl Entry {
     }
 }
 
-/// What the streams together keep in memory before there is more: 2 MiB. Nearly all that comes again in a stream comes
+/// What the streams together keep in memory at least, each a part of it: 2 MiB. Nearly all that comes again in a stream comes
 /// soon, so that the older keys are as good on the scratch.
 const STREAM_MEMORY: usize = 2 << 20;
 
-/// A stream keeps one of so many of its keys in memory: few runs to look into, however many keys there are.
+/// A stream keeps one of so many of its keys in memory: runs are as large as there are many keys, and few.
 const STREAM_PART: usize = 4;
 
 /// A scope has at least so much of the memory, however many there are: smaller runs would be too many to look into. 1 MiB.

@@ -125,6 +125,6 @@ impl Transform for Connect {
     fn scope(&self, _: &ScopeId, states: &[ScopeState]) -> Result<Box<dyn Scope>, Failure> {
         let horizon = i32::try_from(self.options.dedup_horizon.as_secs() / 60).unwrap_or(i32::MAX);
         let scope = ConnectScope::restore(horizon, Arc::clone(&self.memory), self.options.scratch.clone(), states)?;
-        Ok(Box::new(scope))
+        Ok(Box::new(scope.telling(self.options.links.clone())))
     }
 }

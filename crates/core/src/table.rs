@@ -126,6 +126,9 @@ pub struct Decoded {
     pub unknown_keys: BTreeMap<Box<str>, u64>,
     /// Whose events these are, each once, in no order; nobody where the records were read from no stream.
     pub subjects: Vec<Subject>,
+    /// For some of `events`, by their places, ascending: hashes of what the event says was before it and is after it. Whoever
+    /// holds the state may want those of events that are new.
+    pub links: Vec<(u32, [u64; 2])>,
     /// Payloads read: `events` + `rejected` + `skipped`.
     pub read: u64,
 }

@@ -23,6 +23,9 @@ use crate::sightings::{Origin, Rows};
 /// The tables that are counted by interval.
 const STATISTICS: [&str; 2] = ["agent_statistic_record", "agent_queue_statistic_record"];
 
+/// What an event takes in the table of a day's links.
+const LINK_BYTES: u64 = 32;
+
 /// Rows that are handed to the sink at once.
 const BATCH_ROWS: usize = 8_192;
 
@@ -208,7 +211,9 @@ impl<'a> Deriver<'a> {
         let files = self.live.day(&TableId::new("agent_event"), PartitionPath::of(day));
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let reads_columns = *links && passed.as_ref().is_none_or(|passed| (passed.len() as u64) < rows);
-        Merge { links: *links, passed: passed.map(Arc::new), reads_columns, bytes: *merged }
+        // Their table is there as long as the day is read.
+        let bytes = merged.saturating_sub(passed.as_ref().map_or(0, |passed| passed.len() as u64 * LINK_BYTES));
+        Merge { links: *links, passed: passed.map(Arc::new), reads_columns, bytes }
     }
 
     async fn day(&mut self, day: Day, days: &RangeInclusive<Day>, sink: &mut dyn Sink) -> Result<(), Error> {

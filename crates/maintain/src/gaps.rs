@@ -1,7 +1,8 @@
-//! Gaps: which columns differ where a chain is broken. They are read for the events at both sides of the break alone.
+//! Gaps: which columns differ where a chain is broken. They are read of the row groups that have an event beside a break.
 
 use std::collections::BTreeMap;
 
+use arrow_schema::ArrowError;
 use tributary_connect::agent_time::{Digest, Digester, Gap, Side};
 use tributary_core::Timestamp;
 
@@ -31,6 +32,11 @@ pub(crate) struct Broken {
     pub(crate) event_type: Option<Box<str>>,
 }
 
+/// Each was asked for; a mistake of ours.
+fn not_read() -> Error {
+    Error::Rows(ArrowError::ComputeError("a snapshot beside a gap was not read".to_owned()))
+}
+
 /// Snapshots by the row that they stand in.
 type Digests = BTreeMap<(Origin, bool), Digest>;
 
@@ -50,7 +56,7 @@ impl Deriver<'_> {
         }
         for Broken { agent, last, this, event_type } in broken {
             let found = [(last.origin, true), (this.origin, false)].map(|at| digests.get(&at));
-            let [Some(current), Some(previous)] = found else { continue };
+            let [Some(current), Some(previous)] = found else { return Err(not_read()) };
             let gap = Gap::between((last.at, &last.event), current, (this.at, &this.event), previous);
             if let Some(gap) = gap {
                 self.rows.push_gap(&self.agents[agent].id, &gap, event_type.as_deref(), self.rules.now);

@@ -76,10 +76,10 @@ impl Feed {
             // A row group has fewer than 2^32 rows.
             let origins = Origins::From { group: self.id, row: self.done as u32 };
             let rows = match &mut self.linking {
-                Linking::None => Rows::new(key, &batch)?,
+                Linking::None => Rows::read(key, &batch)?,
                 Linking::Read(digester) => Rows::linked(key, &batch, digester, origins)?,
                 Linking::Passed(links) => {
-                    let rows = Rows::new(key, &batch)?;
+                    let rows = Rows::read(key, &batch)?;
                     match passed(&rows, links, &mut self.key) {
                         Some(links) => rows.with_links(links, origins),
                         None => {
@@ -111,7 +111,7 @@ impl Feed {
     }
 }
 
-/// The links of all these rows, but of those without an agent; none where any is not known.
+/// The links of all these rows; none where any is not known.
 fn passed(rows: &Rows, links: &Links, key: &mut Vec<u8>) -> Option<Vec<Link>> {
     let link = |row: usize| {
         let at = Timestamp::from_micros(rows.timestamp.value(row));
@@ -122,6 +122,8 @@ fn passed(rows: &Rows, links: &Links, key: &mut Vec<u8>) -> Option<Vec<Link>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use serde_json::{Value, json};
     use tributary_connect::Lookups;
     use tributary_connect::agent_time::LinkLog;
@@ -130,19 +132,24 @@ mod tests {
 
     use super::*;
     use crate::memory_lake::{MemoryLake, play};
+    use crate::merge::{Events, Merge, Opened};
     use crate::scan::metadata;
     use crate::sightings::Origin;
 
-    /// No scratch is asked for so few events.
-    struct Nowhere;
+    #[derive(Default)]
+    struct Memory(Mutex<Vec<u8>>);
 
-    impl Scratch for Nowhere {
-        fn append(&self, _: &[u8]) -> Result<Extent, ScratchError> {
-            Err(ScratchError::Full { limit: 0 })
+    impl Scratch for Memory {
+        fn append(&self, bytes: &[u8]) -> Result<Extent, ScratchError> {
+            let mut all = self.0.lock().unwrap();
+            all.extend_from_slice(bytes);
+            Ok(Extent { offset: (all.len() - bytes.len()) as u64, length: bytes.len() as u64 })
         }
 
-        fn read(&self, _: Extent, _: u64, _: &mut [u8]) -> Result<(), ScratchError> {
-            Err(ScratchError::Full { limit: 0 })
+        fn read(&self, extent: Extent, skip: u64, into: &mut [u8]) -> Result<(), ScratchError> {
+            let from = (extent.offset + skip) as usize;
+            into.copy_from_slice(&self.0.lock().unwrap()[from..from + into.len()]);
+            Ok(())
         }
 
         fn release(&self, _: Extent) {}
@@ -150,8 +157,13 @@ mod tests {
 
     fn log() -> Arc<LinkLog> {
         let log = LinkLog::default();
-        log.spill_to(Arc::new(Nowhere));
+        log.spill_to(Arc::new(Memory::default()));
         Arc::new(log)
+    }
+
+    /// 2025-03-01.
+    fn day() -> Day {
+        Timestamp::from_micros(1_740_787_200_000_000).day()
     }
 
     /// A snapshot with so many contacts; an odd one has hardly anything else.
@@ -161,11 +173,11 @@ mod tests {
                 "Channel": "CHAT", "ContactId": format!("c-{number}"), "InitialContactId": null,
                 "ConnectedToAgentTimestamp": null, "InitiationMethod": "API", "QueueTimestamp": null,
                 "State": "CONNECTED", "StateStartTimestamp": "2025-03-01T08:00:00.123Z",
-                "Queue": if number % 2 == 0 { json!({"ARN": "q", "Name": null}) } else { Value::Null },
+                "Queue": if number.is_multiple_of(2) { json!({"ARN": "q", "Name": null}) } else { Value::Null },
             })
         };
         let contacts = (0..contacts).map(contact).collect::<Vec<_>>();
-        if contacts.len() % 2 == 1 {
+        if !contacts.len().is_multiple_of(2) {
             return json!({"AgentStatus": null, "Configuration": null, "Contacts": contacts, "NextAgentStatus": null});
         }
         let queue = json!({"ARN": "q", "Name": "Sales", "Channels": ["VOICE", null]});
@@ -213,7 +225,7 @@ mod tests {
             let all = log();
             lake.links = Some(Arc::clone(&all));
             lake.tell(&(0..6).map(event).collect::<Vec<_>>(), Lookups::default()).await;
-            let day = Timestamp::from_micros(1_740_787_200_000_000).day();
+            let day = day();
             let [file] = lake.log.live().day(&TableId::new("agent_event"), PartitionPath::of(day)) else { panic!() };
             let footer = metadata(lake.store.as_ref(), file).await.unwrap();
             let group = Group { file: file.clone(), footer, number: 0 };
@@ -233,11 +245,44 @@ mod tests {
                 let at = Timestamp::from_micros(1_740_819_600_000_000 + row as i64 * 1_000_000);
                 agent_event_key("i", &format!("e-{row}"), at, &mut Vec::new())
             };
-            few.append((0..3).map(|row| (Day::from_days(day.days()), key(row), wrong)));
+            few.append((0..3).map(|row| (day, key(row), wrong)));
             let mixed = links(&lake, &group, Linking::Passed(Arc::new(few.of(day).unwrap()))).await;
             assert_eq!(mixed[..2].iter().map(|(link, _)| *link).collect::<Vec<_>>(), [wrong, wrong]);
             assert_eq!(mixed[2..], read[2..]);
             assert!(mixed.iter().zip(&read).all(|(mixed, read)| mixed.1 == read.1));
+        });
+    }
+
+    /// The events of a day, merged by runs on the scratch, with the links that passed.
+    async fn merged(lake: &MemoryLake, passed: Option<&LinkLog>) -> Vec<(String, Link)> {
+        let passed = passed.map(|log| Arc::new(log.of(day()).unwrap()));
+        let merge = Merge { links: true, reads_columns: passed.is_none(), passed, bytes: 1 };
+        let scratch: Arc<dyn Scratch> = Arc::new(Memory::default());
+        let (store, live, mut opened) = (lake.store.as_ref(), lake.log.live(), Opened::default());
+        let mut events = Events::of(store, live, (day(), &merge), Some(&scratch), &mut opened).await.unwrap();
+        let mut all = Vec::new();
+        while events.next(store).await.unwrap() {
+            let (rows, row) = events.current().unwrap();
+            all.push((rows.event_id.value(row).to_owned(), rows.link(row).unwrap().0));
+        }
+        all
+    }
+
+    /// Runs hold rows whose links passed beside rows whose columns were read.
+    #[test]
+    fn files_of_others_are_merged_with_those_that_passed() {
+        play(async {
+            let mut lake = MemoryLake::open(&MemoryStore::new(), 1, &["agent_event", "agent_event_contacts"]).await;
+            let first = log();
+            for file in 0..4 {
+                lake.links = (file == 0).then(|| Arc::clone(&first));
+                lake.tell(&(2 * file..2 * file + 2).map(event).collect::<Vec<_>>(), Lookups::default()).await;
+            }
+            let read = merged(&lake, None).await;
+            let ids: Vec<&str> = read.iter().map(|(id, _)| id.as_str()).collect();
+            assert_eq!(ids, ["e-0", "e-1", "e-2", "e-3", "e-4", "e-5", "e-6", "e-7"]);
+            assert_eq!(first.of(day()).unwrap().len(), 2);
+            assert_eq!(merged(&lake, Some(&first)).await, read);
         });
     }
 }

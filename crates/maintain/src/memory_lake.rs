@@ -84,11 +84,12 @@ impl MemoryLake {
             read_at: Some(FixedClock::default().0),
         });
         assert_eq!(decoded.events.len(), payloads.len(), "{:?}", decoded.rejected);
+        let normalized = transform.scope(&ScopeId::new("source:test"), &[]).unwrap().apply(decoded);
         let (attempt, began) = (self.attempt(), FixedClock::default().0);
         let mut sink = self.sink_of(transform.tables().to_vec());
         sink.begin(&attempt);
         let mut rows = BTreeMap::new();
-        for batch in decoded.tables {
+        for batch in normalized.tables {
             rows.insert(batch.table.clone(), batch.rows.num_rows() as u64);
             sink.write(batch).await.unwrap();
         }

@@ -173,7 +173,12 @@ impl Rows {
     ) -> Result<Self, Error> {
         let missing = || Error::Column { key: key.clone(), column: "a column of a snapshot" };
         let links = digester.links(batch).ok_or_else(missing)?;
-        Ok(Self::new(key, &narrowed(key, batch)?)?.with_links(links, origins))
+        Ok(Self::read(key, batch)?.with_links(links, origins))
+    }
+
+    /// A batch that was read from `key`, whatever else it has: rows of one run have the same columns in the same order.
+    pub(crate) fn read(key: &Key, batch: &RecordBatch) -> Result<Self, Error> {
+        Self::new(key, &narrowed(key, batch)?)
     }
 
     /// With a link for each row.

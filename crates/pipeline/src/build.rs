@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tributary_commit::{CommitLog, LogOptions, OptionDigest};
-use tributary_connect::agent_time::LinkLog;
+use tributary_connect::agent_time::{LinkLog, MOST_LINK_BYTES};
 use tributary_connect::{Connect, Known};
 use tributary_core::{
     Checkpoint, Clock, CommittedKeys, Failure, Fault, RecordLimit, Scratch, Share, Source, TableId, Transform,
@@ -194,18 +194,24 @@ impl LineFactory {
             privacy: self.plan.privacy.with_key()?,
             // Sources cut first; what one of them lets through is not refused when it comes out of a wrapper.
             record_limit: limits.max().unwrap_or(RecordLimit::DEFAULT),
-            links: self.links_to(scratch.as_ref()),
+            links: self.links().await?,
             scratch,
         }))
     }
 
-    /// Where it is kept how the snapshots of events hang together; none where nobody looks for gaps.
-    fn links_to(&self, scratch: Option<&Arc<dyn Scratch>>) -> Option<Arc<LinkLog>> {
-        let is_wanted = looks_for_gaps(&self.plan.connect);
-        scratch.filter(|_| is_wanted).map(|scratch| {
-            self.links.spill_to(Arc::clone(scratch));
-            Arc::clone(&self.links)
-        })
+    /// Where it is kept how the snapshots of events hang together; none where nobody looks for gaps, or without spool. It has a
+    /// small one of its own: it outlives lines, and takes no room from rows and keys.
+    async fn links(&self) -> Result<Option<Arc<LinkLog>>, Failure> {
+        let Some(spool) = self.plan.parquet.spool.as_ref().filter(|_| looks_for_gaps(&self.plan.connect)) else {
+            return Ok(None);
+        };
+        if !self.links.has_scratch() {
+            let size = NonZeroU64::MIN.max(spool.size).min(NonZeroU64::MIN.saturating_add(MOST_LINK_BYTES));
+            if let Some(own) = open_spool(Some(&SpoolPlan { size, ..spool.clone() })).await? {
+                self.links.spill_to(own);
+            }
+        }
+        Ok(Some(Arc::clone(&self.links)))
     }
 
     async fn source(&self, store: &Arc<dyn ObjectStore>, checkpoint: &Checkpoint) -> Result<Box<dyn Source>, Failure> {

@@ -83,6 +83,18 @@ pub struct Link {
     pub current: Whole,
 }
 
+impl Link {
+    /// As numbers: the previous one, the current one.
+    pub const fn bits(self) -> [u64; 2] {
+        [self.previous.bits(), self.current.bits()]
+    }
+
+    /// That of [`bits`](Self::bits).
+    pub const fn from_bits([previous, current]: [u64; 2]) -> Self {
+        Self { previous: Whole::from_bits(previous), current: Whole::from_bits(current) }
+    }
+}
+
 /// A row of `agent_stream_gaps`: something is missing between two events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {

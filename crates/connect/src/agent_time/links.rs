@@ -1,8 +1,8 @@
 //! The snapshots of events as they passed, for whoever looks for gaps soon after.
 //!
 //! To read the columns that two snapshots are compared by back out of the lake costs more than all else that is read of an
-//! event. Whoever decoded an event has them at hand, and keeps a hash of each: 24 bytes an event, on the scratch. What is
-//! not here, because another process wrote it or there was too much, is read from the lake as before.
+//! event. Whoever decoded an event has them at hand, and of an event that is new a hash of each is kept: 24 bytes an event, on a
+//! scratch. What is not here, because another process wrote it or there was too much, is read from the lake as before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use tributary_core::{Day, Extent, RowKey, Scratch, ScratchError};
 
-use super::gaps::{Link, Whole};
+use super::gaps::Link;
 
 /// Bytes of an entry: key and two hashes, little-endian.
 const RECORD: usize = 24;
@@ -23,13 +23,18 @@ const WAITING: usize = (1 << 20) / RECORD;
 const MOST_OF_A_DAY: usize = 900_000;
 
 /// All days together take no more of the scratch: 256 MiB. The earliest is given up first.
-const MOST_BYTES: u64 = 256 << 20;
+pub const MOST_BYTES: u64 = 256 << 20;
+
+/// A day that has fewer entries when its turn comes to be written is given up: there are so many days that each would be
+/// written a few bytes at a time.
+const LEAST_WRITTEN: usize = 32;
 
 /// An event's place among the links: of its key the half that is a hash as good as the whole.
 type Entry24 = (u64, Link);
 
 fn encode(&(key, link): &Entry24, into: &mut Vec<u8>) {
-    for word in [key, link.previous.bits(), link.current.bits()] {
+    let [previous, current] = link.bits();
+    for word in [key, previous, current] {
         into.extend_from_slice(&word.to_le_bytes());
     }
 }
@@ -37,7 +42,7 @@ fn encode(&(key, link): &Entry24, into: &mut Vec<u8>) {
 fn decode(bytes: &[u8]) -> Option<Entry24> {
     let ([key, previous, current], []) = bytes.as_chunks::<8>() else { return None };
     let [key, previous, current] = [key, previous, current].map(|word| u64::from_le_bytes(*word));
-    Some((key, Link { previous: Whole::from_bits(previous), current: Whole::from_bits(current) }))
+    Some((key, Link::from_bits([previous, current])))
 }
 
 /// By which an event is found.
@@ -89,6 +94,14 @@ struct Days {
     scratch: Option<Arc<dyn Scratch>>,
 }
 
+/// What is there of a day.
+struct Parts {
+    events: usize,
+    waiting: Vec<Entry24>,
+    extents: Vec<Extent>,
+    scratch: Arc<dyn Scratch>,
+}
+
 /// The links of the events that this process decoded, by day.
 #[derive(Default)]
 pub struct LinkLog {
@@ -105,6 +118,11 @@ impl LinkLog {
     /// Where entries go that do not wait in memory. Without it, and until it is told, there are none.
     pub fn spill_to(&self, scratch: Arc<dyn Scratch>) {
         self.lock().scratch.get_or_insert(scratch);
+    }
+
+    /// Whether it was told where.
+    pub fn has_scratch(&self) -> bool {
+        self.lock().scratch.is_some()
     }
 
     /// Adds the links of some events.
@@ -127,20 +145,32 @@ impl LinkLog {
 
     /// Those of a day; none where they were given up. They say nothing of events that they do not have.
     pub fn of(&self, day: Day) -> Option<Links> {
-        let days = self.lock();
-        let of_day = days.days.get(&day).filter(|day| !day.is_given_up && day.events <= MOST_OF_A_DAY)?;
-        let mut links = Links { table: HashTable::with_capacity(of_day.events) };
-        for extent in &of_day.extents {
+        let Parts { events, waiting, extents, scratch } = self.parts(day)?;
+        let mut links = Links { table: HashTable::with_capacity(events) };
+        for extent in extents {
             let mut bytes = vec![0; usize::try_from(extent.length).ok()?];
-            days.scratch.as_ref()?.read(*extent, 0, &mut bytes).ok()?;
+            scratch.read(extent, 0, &mut bytes).ok()?;
             for entry in bytes.chunks_exact(RECORD).filter_map(decode) {
                 links.add(entry)?;
             }
         }
-        for entry in &of_day.waiting {
-            links.add(*entry)?;
+        for entry in waiting {
+            links.add(entry)?;
         }
-        Some(links)
+        // If it was given up meanwhile, other bytes may have been where its own were.
+        self.parts(day).map(|_| links)
+    }
+
+    /// What is there of a day, so that it can be read while others add to it.
+    fn parts(&self, day: Day) -> Option<Parts> {
+        let days = self.lock();
+        let of_day = days.days.get(&day).filter(|day| !day.is_given_up && day.events <= MOST_OF_A_DAY)?;
+        Some(Parts {
+            events: of_day.events,
+            waiting: of_day.waiting.clone(),
+            extents: of_day.extents.clone(),
+            scratch: Arc::clone(days.scratch.as_ref()?),
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Days> {
@@ -154,7 +184,8 @@ impl Days {
     fn spill(&mut self, scratch: &dyn Scratch) {
         let Some(largest) = self.days.values_mut().max_by_key(|day| day.waiting.len()) else { return };
         self.waiting -= largest.waiting.len();
-        let spilt = if largest.events > MOST_OF_A_DAY { None } else { largest.spill(scratch).ok() };
+        let is_worth_it = largest.events <= MOST_OF_A_DAY && largest.waiting.len() >= LEAST_WRITTEN;
+        let spilt = if is_worth_it { largest.spill(scratch).ok() } else { None };
         match spilt {
             Some(bytes) => self.kept += bytes,
             None => self.kept -= largest.give_up(scratch),
@@ -243,7 +274,7 @@ mod tests {
     }
 
     fn link(number: u64) -> Link {
-        Link { previous: Whole::from_bits(number), current: Whole::from_bits(number + 1) }
+        Link::from_bits([number, number + 1])
     }
 
     fn day(number: u64) -> Day {

@@ -132,7 +132,7 @@ impl Filter {
         (0..Self::PROBES).map(move |probe| {
             // The upper half of the product, which is evenly below `bits` as a remainder is, for less.
             let spread = low.wrapping_add(probe.wrapping_mul(high | 1));
-            let bit = (u128::from(spread) * u128::from(bits) >> 64) as u64;
+            let bit = ((u128::from(spread) * u128::from(bits)) >> 64) as u64;
             ((bit / 64) as usize, 1 << (bit % 64))
         })
     }

@@ -119,7 +119,8 @@ static DEDUP: &[Entry] = &[
         size(MIB, TIB),
         Default::Value("\"32 MiB\""),
         "Memory for the keys seen, shared by the partitions of Kafka, of which each has 1 MiB at least; more of them go to \
-         the spool, and only without spool are the oldest forgotten early.",
+         the spool, and only without spool are the oldest forgotten early. Of streams with a spool only the newest are in \
+         memory: 2 MiB in all, or a quarter where that is more.",
     ),
 ];
 
