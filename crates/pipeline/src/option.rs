@@ -296,7 +296,8 @@ static PARQUET: &[Entry] = &[
         "spool",
         Shape::TableOrFalse(SPOOL),
         Default::Words("the defaults of its keys"),
-        "Local disk for rows and keys that memory does not hold: one file, gone when the process ends. `false` does without.",
+        "Local disk for rows and keys that memory does not hold: one file, gone when the process ends, and another of at most 256 MiB \
+         where gaps are looked for. `false` does without.",
     ),
 ];
 
