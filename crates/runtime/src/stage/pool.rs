@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tributary_core::{Decoder, ScopeId, Transform};
 
-/// A batch of so many bytes goes to any decoder that is idle; a smaller one waits for that of its scope: a batch of this size
-/// takes about as long as to wake another thread a few times.
+/// A batch of so many bytes goes to any decoder that is idle; a smaller one waits for that of its scope, which is worth more to it
+/// than the fraction of a millisecond until it is there.
 const LARGE: usize = 256 << 10;
 
 /// A decoder at work, and its place.
