@@ -206,7 +206,7 @@ impl LineFactory {
             return Ok(None);
         };
         if !self.links.has_scratch() {
-            let size = NonZeroU64::MIN.max(spool.size).min(NonZeroU64::MIN.saturating_add(MOST_LINK_BYTES));
+            let size = spool.size.min(NonZeroU64::MIN.saturating_add(MOST_LINK_BYTES));
             if let Some(own) = open_spool(Some(&SpoolPlan { size, ..spool.clone() })).await? {
                 self.links.spill_to(own);
             }

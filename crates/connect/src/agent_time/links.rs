@@ -1,8 +1,7 @@
 //! The snapshots of events as they passed, for whoever looks for gaps soon after.
 //!
-//! To read the columns that two snapshots are compared by back out of the lake costs more than all else that is read of an
-//! event. Whoever decoded an event has them at hand, and of an event that is new a hash of each is kept: 24 bytes an event, on a
-//! scratch. What is not here, because another process wrote it or there was too much, is read from the lake as before.
+//! To read the columns that two snapshots are compared by back out of the lake was a third of what deriving cost. Whoever decoded
+//! an event has them at hand, and of an event that is new a hash of each is kept: 24 bytes an event, on a scratch. What is not here, because another process wrote it or there was too much, is read from the lake as before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
