@@ -393,7 +393,7 @@ impl ConnectDecoder {
 impl Decoder for ConnectDecoder {
     fn decode(&mut self, batch: &RawBatch) -> Decoded {
         let read_at = batch.read_at.unwrap_or(Timestamp::from_micros(0));
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { events: Vec::with_capacity(batch.records.len()), ..Outcome::default() };
         if self.dictionaries.begin_batch() {
             self.number.1 = self.number.1.wrapping_add(1);
         }

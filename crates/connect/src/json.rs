@@ -81,17 +81,19 @@ pub(crate) struct Cursor<'a> {
     /// What is known to be UTF-8, and where it begins.
     window: &'a str,
     window_from: usize,
+    /// Whether it is known to have no control characters.
+    is_clean: bool,
 }
 
 impl<'a> Cursor<'a> {
     /// Begins at the first byte of a text.
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), at: 0, window: text, window_from: 0 }
+        Self { bytes: text.as_bytes(), at: 0, window: text, window_from: 0, is_clean: false }
     }
 
     /// Begins at the first byte of what may not be a text.
     pub(crate) const fn unchecked(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, window: "", window_from: 0 }
+        Self { bytes, at: 0, window: "", window_from: 0, is_clean: true }
     }
 
     /// The byte to be read next.
@@ -132,6 +134,25 @@ impl<'a> Cursor<'a> {
         let window = self.bytes.get(from..end).unwrap_or(&[]);
         self.window = simdutf8::basic::from_utf8(window).unwrap_or("");
         self.window_from = from;
+        self.is_clean = self.window.bytes().fold(u8::MAX, u8::min) >= 0x20;
+    }
+
+    /// How many bytes from here on are plain: up to the first quote, backslash or control character. Where it is known that
+    /// there are no control characters, only the other two are looked for.
+    #[inline]
+    fn plain_here(&mut self) -> usize {
+        let ends = self.window_from + self.window.len();
+        if self.at < self.window_from || self.at >= ends {
+            self.move_window(self.at, self.at);
+        }
+        let window = self.window.as_bytes().get(self.at - self.window_from..).unwrap_or(&[]);
+        if !self.is_clean {
+            return plain_length(self.rest());
+        }
+        match memchr::memchr2(b'"', b'\\', window) {
+            Some(plain) => plain,
+            None => window.len() + plain_length(self.rest().get(window.len()..).unwrap_or(&[])),
+        }
     }
 
     const fn fail<T>(&self, expected: &'static str) -> Result<T, SyntaxError> {
@@ -256,7 +277,7 @@ impl<'a> Cursor<'a> {
             return self.fail("a string");
         }
         let from = self.at;
-        self.at += plain_length(self.rest());
+        self.at += self.plain_here();
         match self.bytes.get(self.at) {
             Some(b'"') => {
                 let text = self.text(from, self.at)?;
@@ -320,6 +341,22 @@ impl<'a> Cursor<'a> {
             return Ok(Some(Key::Known(object.predicted - 1)));
         }
         self.unpredicted_key(object, keys)
+    }
+
+    /// Goes over a comma and the key that should come next, if they stand here without space between them; which it is.
+    #[inline]
+    pub(crate) fn predicted_key(&mut self, object: &mut Object, keys: &[&'static str]) -> Option<usize> {
+        let literal = keys.get(object.predicted).filter(|_| object.begun)?;
+        if self.bytes.get(self.at) != Some(&b',') {
+            return None;
+        }
+        self.at += 1;
+        if !self.take_key(literal.as_bytes()) {
+            self.at -= 1;
+            return None;
+        }
+        object.predicted += 1;
+        Some(object.predicted - 1)
     }
 
     fn unpredicted_key(&mut self, object: &mut Object, keys: &[&'static str]) -> Result<Option<Key<'a>>, SyntaxError> {

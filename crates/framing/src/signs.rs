@@ -17,27 +17,10 @@ pub(crate) fn balanced(line: &[u8]) -> Option<usize> {
     (line[last] == b'}' && brace_balance(body) == 0).then_some(body.len())
 }
 
-/// How many bytes are counted side by side: what one or two vector registers hold.
-const LANES: usize = 32;
-
-/// How many bytes are counted before lanes of one byte could overflow.
-const BLOCK: usize = LANES * 127;
-
 /// The number of `{` less the number of `}`, wherever they stand.
 pub(crate) fn brace_balance(bytes: &[u8]) -> i64 {
-    let mut balance = 0_i64;
-    for block in bytes.chunks(BLOCK) {
-        let mut lanes = [0_i8; LANES];
-        let (groups, rest) = block.as_chunks::<LANES>();
-        for group in groups {
-            for (lane, &byte) in lanes.iter_mut().zip(group) {
-                *lane += i8::from(byte == b'{') - i8::from(byte == b'}');
-            }
-        }
-        balance += lanes.iter().map(|&lane| i64::from(lane)).sum::<i64>();
-        balance += rest.iter().map(|&byte| i64::from(byte == b'{') - i64::from(byte == b'}')).sum::<i64>();
-    }
-    balance
+    // A text in memory has fewer than 2^63 of either.
+    bytecount::count(bytes, b'{') as i64 - bytecount::count(bytes, b'}') as i64
 }
 
 /// What a place in JSON text can be judged by without following the text.
@@ -53,22 +36,8 @@ pub(crate) struct Signs {
 impl Signs {
     /// Counts them.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut signs = Self { braces: brace_balance(bytes), quotes: 0, escapes: 0 };
-        for block in bytes.chunks(BLOCK) {
-            let (mut quotes, mut escapes) = ([0_u8; LANES], [0_u8; LANES]);
-            let (groups, rest) = block.as_chunks::<LANES>();
-            for group in groups {
-                for ((quote, escape), &byte) in quotes.iter_mut().zip(&mut escapes).zip(group) {
-                    *quote += u8::from(byte == b'"');
-                    *escape += u8::from(byte == b'\\');
-                }
-            }
-            signs.quotes += quotes.iter().map(|&lane| u64::from(lane)).sum::<u64>();
-            signs.escapes += escapes.iter().map(|&lane| u64::from(lane)).sum::<u64>();
-            signs.quotes += rest.iter().filter(|&&byte| byte == b'"').count() as u64;
-            signs.escapes += rest.iter().filter(|&&byte| byte == b'\\').count() as u64;
-        }
-        signs
+        let count = |wanted| bytecount::count(bytes, wanted) as u64;
+        Self { braces: brace_balance(bytes), quotes: count(b'"'), escapes: count(b'\\') }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use tributary_commit::LiveFiles;
 use tributary_connect::agent_time::{
-    AgentId, AgentTime, Chain, Counting, EndReason, Ended, LinkLog, Queues, Statistics, TimeRows, succession,
+    AgentId, AgentTime, Chain, Counting, EndReason, Ended, EventKind, LinkLog, Queues, Statistics, TimeRows, succession,
 };
 use tributary_core::{Day, PartitionPath, Scratch, Sink, TableId, Timestamp};
 use tributary_store::ObjectStore;
@@ -302,8 +302,14 @@ impl<'a> Deriver<'a> {
             self.last = self.place(rows, row, arn);
         }
         let silence = self.rules.silence_micros();
-        let seen = rows.sighting(row, self.rules.early_seconds);
-        self.agents[self.last].time.observe(&seen, silence, &mut self.ended);
+        let time = &mut self.agents[self.last].time;
+        let early_seconds = self.rules.early_seconds;
+        let is_beat = rows.kind(row) == EventKind::HeartBeat;
+        let seen = match is_beat && time.goes_on(rows.moment(row, early_seconds), silence) {
+            true => rows.sign_of_life(row, early_seconds),
+            false => rows.sighting(row, early_seconds),
+        };
+        time.observe(&seen, silence, &mut self.ended);
         self.last
     }
 

@@ -273,6 +273,18 @@ impl Rows {
         if early_seconds { settled(at) } else { at }
     }
 
+    /// That the event of a row came, without its snapshot; with `early_seconds` as [`sighting`](Self::sighting).
+    pub(crate) fn sign_of_life(&self, row: usize, early_seconds: bool) -> Sighting<'_> {
+        Sighting {
+            at: self.moment(row, early_seconds),
+            event_id: self.event_id.value(row),
+            kind: self.kind(row),
+            status: None,
+            contacts: None,
+            assignment: None,
+        }
+    }
+
     /// The event of a row; with `early_seconds`, moments before May 2019 without their milliseconds.
     pub(crate) fn sighting(&self, row: usize, early_seconds: bool) -> Sighting<'_> {
         let moment = |array: &TimestampMicrosecondArray, at: usize| {

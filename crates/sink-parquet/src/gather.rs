@@ -188,18 +188,11 @@ impl Group {
             return (keys, merge.merged);
         };
         // One generation, and a place for every code: the usual case, one look-up a row, in the order of arrival.
-        let mut key = |code: u32| {
-            let key = &mut known[code as usize];
-            if *key == 0 && code > 0 {
-                *key = 1 + merged.push(dictionary.get(code - 1));
-            }
-            *key
-        };
         for (piece, codes) in self.pieces.iter().zip(pieces) {
             let rows = piece.from..piece.from + piece.rows;
             match codes {
-                Codes::Narrow(codes) => keys.extend(codes[rows].iter().map(|code| key(u32::from(*code)))),
-                Codes::Wide(codes) => keys.extend(codes[rows].iter().map(|code| key(*code))),
+                Codes::Narrow(codes) => renumber(&codes[rows], (known, dictionary, merged), &mut keys),
+                Codes::Wide(codes) => renumber(&codes[rows], (known, dictionary, merged), &mut keys),
             }
         }
         if let Some(order) = &self.order
@@ -211,8 +204,38 @@ impl Group {
     }
 }
 
+/// Appends the keys of codes; each code that was not met before is given the next one.
+fn renumber<C: Copy + PartialEq + Into<u32>>(
+    codes: &[C],
+    (known, dictionary, merged): (&mut [u32], &Dictionary, &mut Dictionary),
+    keys: &mut Vec<u32>,
+) {
+    let from = keys.len();
+    let known_of = |code: &C, known: &[u32]| known[(*code).into() as usize];
+    match codes.first() {
+        Some(first) if is_constant(codes) => keys.resize(from + codes.len(), known_of(first, known)),
+        _ => keys.extend(codes.iter().map(|code| known_of(code, known))),
+    }
+    // Nearly all were met in the first few thousand rows: looking for the others is a step of its own, and no branch above.
+    let without_key = keys[from..].iter().filter(|key| **key == 0).count();
+    let without_value = codes.iter().filter(|code| (**code).into() == 0).count();
+    if without_key == without_value {
+        return;
+    }
+    for (key, code) in keys[from..].iter_mut().zip(codes).filter(|(key, _)| **key == 0) {
+        let code = (*code).into();
+        if code > 0 {
+            let next = &mut known[code as usize];
+            if *next == 0 {
+                *next = 1 + merged.push(dictionary.get(code - 1));
+            }
+            *key = *next;
+        }
+    }
+}
+
 /// Whether all keys are the same, as those of an account or of a column without values: in any order.
-fn is_constant(keys: &[u32]) -> bool {
+fn is_constant<K: PartialEq>(keys: &[K]) -> bool {
     keys.first().is_none_or(|first| keys.iter().all(|key| key == first))
 }
 

@@ -60,11 +60,41 @@ fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
         return;
     }
     varint((values.len().div_ceil(GROUP) as u64) << 1 | 1, out);
+    // Bytes beyond the group are written with it and taken back: copies of a length that is known.
+    let put = |bits: &[u8], out: &mut Vec<u8>| {
+        let end = out.len() + usize::from(width);
+        out.extend_from_slice(bits);
+        out.truncate(end);
+    };
+    let bits = |values: &[u32]| values.iter().rev().fold(0_u64, |bits, value| bits << width | u64::from(*value));
+    match width {
+        ..=8 => each_group(values, |group| put(&bits(group).to_le_bytes(), out)),
+        9..=16 => each_group(values, |group| {
+            let (low, high) = group.split_at(GROUP / 2);
+            let both = u128::from(bits(high)) << (u32::from(width) * 4) | u128::from(bits(low));
+            put(&both.to_le_bytes(), out);
+        }),
+        _ => each_group(values, |group| pack_wide(group, width, out)),
+    }
+}
+
+/// Calls `each` with all groups. The last one is filled with zeros; readers know how many values there are.
+#[inline]
+fn each_group(values: &[u32], mut each: impl FnMut(&[u32; GROUP])) {
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    groups.iter().for_each(&mut each);
+    if !rest.is_empty() {
+        let mut last = [0; GROUP];
+        last[..rest.len()].copy_from_slice(rest);
+        each(&last);
+    }
+}
+
+/// Packs a group of any width.
+fn pack_wide(group: &[u32; GROUP], width: u8, out: &mut Vec<u8>) {
     let (mut bits, mut filled) = (0_u64, 0);
-    // The last group is filled with zeros; readers know how many values there are.
-    let padding = values.len().next_multiple_of(8) - values.len();
-    for value in values.iter().copied().chain(std::iter::repeat_n(0, padding)) {
-        bits |= u64::from(value) << filled;
+    for value in group {
+        bits |= u64::from(*value) << filled;
         filled += u32::from(width);
         if filled >= 32 {
             out.extend_from_slice(&(bits as u32).to_le_bytes()); // the low half
@@ -72,7 +102,7 @@ fn pack(values: &[u32], width: u8, out: &mut Vec<u8>) {
             filled -= 32;
         }
     }
-    // Groups of eight end at whole bytes.
+    // A group ends at a whole byte.
     out.extend_from_slice(&bits.to_le_bytes()[..filled as usize / 8]);
 }
 
@@ -134,7 +164,10 @@ mod tests {
     proptest! {
         /// Whatever the mixture of runs and changes, an independent reader finds the same values.
         #[test]
-        fn reads_back(runs in proptest::collection::vec((0_u32..1_000, 1_usize..30), 0..40), most in 1_u32..1_000) {
+        fn reads_back(
+            runs in proptest::collection::vec((any::<u32>(), 1_usize..30), 0..40),
+            most in prop_oneof![1_u32..1_000, 1_000_u32..100_000, 1_u32 << 31..],
+        ) {
             let values: Vec<u32> =
                 runs.iter().flat_map(|(value, run)| std::iter::repeat_n(value % most, *run)).collect();
             let width = width(most as usize);

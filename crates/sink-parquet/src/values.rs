@@ -113,6 +113,12 @@ fn repeat<T: Copy>(values: &mut Vec<T>, from: usize, times: usize) {
     }
 }
 
+/// How many of these hold: a page has far fewer than 2^32, and half the width is twice as many at once.
+#[inline]
+fn count(of: impl Iterator<Item = bool>) -> usize {
+    of.map(u32::from).sum::<u32>() as usize
+}
+
 /// What the index says of the values of a page.
 pub(crate) struct Payload<'a> {
     pub(crate) bounds: Option<Bounds<'a>>,
@@ -183,7 +189,7 @@ impl<'a> Values<'a> {
             }
             Self::Flat(keys, _) => {
                 let rows = &keys[from..most];
-                let there = rows.iter().filter(|key| **key > 0).count();
+                let there = count(rows.iter().map(|key| *key > 0));
                 match there < rows.len() {
                     true => levels.present.extend(rows.iter().filter(|key| **key > 0).map(|key| key - 1)),
                     false => levels.present.extend(rows.iter().map(|key| key - 1)),
@@ -302,7 +308,7 @@ impl Levels {
     fn codes<'a>(&mut self, dictionary: &'a Dictionary, kind: Type, page: u32, out: &mut Vec<u8>) -> Payload<'a> {
         let width = hybrid::width(dictionary.len());
         out.push(width);
-        let changes = self.present.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        let changes = count(self.present.windows(2).map(|pair| pair[0] != pair[1]));
         if let (0, Some(key)) = (changes, self.present.first()) {
             hybrid::encode_run(*key, self.present.len(), width, out);
             let bytes = dictionary.get(*key);

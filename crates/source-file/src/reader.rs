@@ -51,6 +51,8 @@ pub(crate) struct Reader {
     scope: ScopeId,
     limit: RecordLimit,
     batch_bytes: usize,
+    /// How many records the last batch had.
+    records: usize,
     inputs: VecDeque<Input>,
     current: Option<Current>,
     progress: Arc<Progress>,
@@ -62,6 +64,7 @@ impl Reader {
             scope,
             limit,
             batch_bytes,
+            records: 0,
             inputs: VecDeque::new(),
             current: None,
             progress: Arc::new(Progress::default()),
@@ -83,7 +86,8 @@ impl Reader {
 
     /// The next batch; `None` when every input is read. Inputs that fail on the way are appended to `unread`.
     pub(crate) fn batch(&mut self, unread: &mut Vec<UnreadInput>) -> Result<Option<RawBatch>, Conflict> {
-        let mut batch = Batch { records: Vec::new(), delta: Delta::default(), bytes: 0, most: self.batch_bytes };
+        let records = Vec::with_capacity(self.records);
+        let mut batch = Batch { records, delta: Delta::default(), bytes: 0, most: self.batch_bytes };
         while !batch.is_full() {
             let mut current = match self.current.take() {
                 Some(current) => current,
@@ -117,6 +121,7 @@ impl Reader {
             return Ok(None);
         }
         let Batch { records, delta, .. } = batch;
+        self.records = records.len();
         Ok(Some(RawBatch { scope: self.scope.clone(), records, delta, read_at: None }))
     }
 }

@@ -138,6 +138,9 @@ impl<'a> Reader<'a, '_> {
         keys: &[&'static str],
         path: &Path<'_>,
     ) -> Result<Option<usize>, Refusal> {
+        if let Some(index) = self.cursor.predicted_key(object, keys) {
+            return Ok(Some(index));
+        }
         loop {
             match self.cursor.key(object, keys)? {
                 None => return Ok(None),

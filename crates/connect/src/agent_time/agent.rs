@@ -34,13 +34,18 @@ struct OpenSession {
     segments: Vec<Segment>,
     assignment: Option<Assignment>,
     last_sign: Timestamp,
-    last_event: Box<str>,
+    last_event: String,
 }
 
 impl AgentTime {
     /// Whether something is open.
     pub fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether the session that is open goes on at `now`: of a heart beat nothing is looked at then but that it came.
+    pub fn goes_on(&self, now: Timestamp, silence: i64) -> bool {
+        self.open.as_ref().is_some_and(|open| !open.is_silent(now, silence))
     }
 
     /// When the session that is open began.
@@ -85,7 +90,8 @@ impl AgentTime {
                 open.change(seen, beginning, ended);
             }
             open.last_sign = seen.at;
-            open.last_event = seen.event_id.into();
+            open.last_event.clear();
+            open.last_event.push_str(seen.event_id);
         }
         if seen.kind == EventKind::Logout {
             self.close(Some(seen.at), EndReason::Logout, ended);
@@ -95,8 +101,7 @@ impl AgentTime {
 
     /// Ends the session if `now`, in event time, is more than `silence` after its last sign of life.
     pub fn fall_silent(&mut self, now: Timestamp, silence: i64, ended: &mut Vec<Ended>) {
-        let is_silent = |open: &OpenSession| now.micros() - open.last_sign.micros() > silence;
-        if self.open.as_ref().is_some_and(is_silent) {
+        if self.open.as_ref().is_some_and(|open| open.is_silent(now, silence)) {
             self.close(None, EndReason::Silence, ended);
         }
     }
@@ -141,7 +146,7 @@ impl AgentTime {
             return;
         };
         let end = (reason != EndReason::StillOpen).then(|| at.unwrap_or(last_sign));
-        let end_event = end.is_some().then_some(last_event);
+        let end_event = end.is_some().then(|| last_event.into_boxed_str());
         self.last_end = end.or(self.last_end);
         for mut segment in segments {
             segment.stretch.reason = reason;
@@ -163,6 +168,11 @@ impl AgentTime {
 }
 
 impl OpenSession {
+    /// Whether `now` is more than `silence` after its last sign of life.
+    fn is_silent(&self, now: Timestamp, silence: i64) -> bool {
+        now.micros() - self.last_sign.micros() > silence
+    }
+
     /// Takes in what the agent does now. With the first event of the session comes the end of the session before it, if
     /// there was one.
     fn change(&mut self, seen: &Sighting<'_>, beginning: Option<Option<Timestamp>>, ended: &mut Vec<Ended>) {

@@ -7,7 +7,7 @@ use arrow_array::builder::{Int64Builder, StringBuilder, TimestampMicrosecondBuil
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{ArrowError, DataType};
-use sha1_smol::Sha1;
+use sha1::{Digest as _, Sha1};
 use tributary_core::Timestamp;
 use uuid::{Builder, Uuid};
 
@@ -42,7 +42,7 @@ impl StatisticRows {
         if let Some(spent) = &interval.spent {
             let mut name = prefix.clone();
             name.update(start.to_string().as_bytes());
-            self.agents.push(place, interval, spent, (uuid(&name), derived));
+            self.agents.push(place, interval, spent, (uuid(name), derived));
             rows += 1;
         }
         for (queue, done) in interval.contacts.iter().filter(|(_, done)| *done != Handled::default()) {
@@ -50,7 +50,7 @@ impl StatisticRows {
             let queue_id = queue.queue_arn.as_deref().map_or("", last_part);
             let channel = queue.channel.as_deref().unwrap_or_default();
             name.update(format!("{queue_id}\n{channel}\n{start}").as_bytes());
-            self.queues.push(place, interval, (queue, done), (uuid(&name), derived));
+            self.queues.push(place, interval, (queue, done), (uuid(name), derived));
             rows += 1;
         }
         rows
@@ -64,9 +64,8 @@ impl StatisticRows {
 }
 
 /// UUIDv5 of a name. Source: RFC 9562, section 5.5.
-fn uuid(name: &Sha1) -> Uuid {
-    let digest = name.digest().bytes();
-    let first = digest.first_chunk::<16>().copied().unwrap_or_default();
+fn uuid(name: Sha1) -> Uuid {
+    let first = name.finalize().first_chunk::<16>().copied().unwrap_or_default();
     Builder::from_sha1_bytes(first).into_uuid()
 }
 
@@ -159,7 +158,7 @@ impl Place {
 
 /// What the names of an agent's ids begin with: instance, user, routing profile, five groups, a line each.
 fn prefix(agent: &AgentId, assigned: Option<&Assigned>) -> Sha1 {
-    let mut prefix = Sha1::from(NAMESPACE.as_bytes());
+    let mut prefix = Sha1::new_with_prefix(NAMESPACE.as_bytes());
     let profile = assigned.and_then(|assigned| assigned.profile.as_deref()).map_or("", last_part);
     let groups = (0..super::LEVELS).map(|level| assigned.and_then(|assigned| assigned.groups[level].as_deref()));
     let groups = groups.map(|group| group.map_or("", last_part));

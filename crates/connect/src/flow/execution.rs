@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha1_smol::Sha1;
+use sha1::{Digest as _, Sha1};
 use tributary_core::Timestamp;
 use uuid::{Builder, Uuid};
 
@@ -76,17 +76,17 @@ impl Execution {
     /// Its id: UUIDv5 (RFC 9562, section 5.5) of the instance, the contact, what ran, the stack and the first
     /// line: its moment, and its id, for a lane may have two executions that begin at one moment.
     pub fn id(&self, instance_id: &str, contact_id: &str) -> Uuid {
-        let mut name = Sha1::from(NAMESPACE.as_bytes());
+        let mut name = Sha1::new_with_prefix(NAMESPACE.as_bytes());
         let start = self.start.micros().to_string();
         let lane =
             [instance_id, contact_id, self.lane.resource()].into_iter().chain(self.lane.stack.iter().map(|arn| &**arn));
         for (place, text) in lane.chain([start.as_str(), &self.first]).enumerate() {
             if place > 0 {
-                name.update(&[0]);
+                name.update([0]);
             }
             name.update(text.as_bytes());
         }
-        let digest = name.digest().bytes();
+        let digest = name.finalize();
         Builder::from_sha1_bytes(digest.first_chunk::<16>().copied().unwrap_or_default()).into_uuid()
     }
 }
