@@ -74,6 +74,10 @@ impl Interner {
     /// Appends a value that is not there; its place.
     pub(crate) fn append(&mut self, value: &[u8]) -> usize {
         let index = self.ends.len();
+        // By a quarter and not to the double: each decoder has many of them, and they last.
+        if self.bytes.capacity() - self.bytes.len() < value.len() {
+            self.bytes.reserve_exact(value.len().max(self.bytes.len() / 4));
+        }
         self.bytes.extend_from_slice(value);
         self.ends.push(self.bytes.len());
         let hash = self.hasher.hash_one(value);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tributary_core::Timestamp;
 
 use super::blocks::each;
-use super::memory::Record;
+use super::memory::{Record, keep};
 use super::reader::{Path, Reader, Refusal, required};
 use crate::dictionary::Code;
 use crate::json::Kind;
@@ -69,8 +69,7 @@ impl Contacts {
             let json = reader.cursor.since(from);
             record.miss(json.len());
             let before = self.memory();
-            self.json.clear();
-            self.json.extend_from_slice(json);
+            keep(&mut self.json, json);
             self.generations = generations;
             self.contacts.clone_from(&contacts);
             record.replaced(before, self.memory());

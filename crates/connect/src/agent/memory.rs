@@ -78,12 +78,22 @@ impl<T: Copy + Default> Slot<T> {
         if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
             self.unknown = below(path, &unknown);
             record.replaced(self.json.len(), json.len());
-            self.json.clear();
-            self.json.extend_from_slice(json);
+            keep(&mut self.json, json);
             self.codes = codes;
             self.generation = reader.dictionaries.generation;
         }
         Ok(codes)
+    }
+}
+
+/// Keeps a part's JSON in the place of another's. Where there is too little room, or twice as much as is needed, the room is
+/// made anew: there are thousands of parts, and what `Vec` grows to is up to twice what they take.
+pub(crate) fn keep(kept: &mut Vec<u8>, json: &[u8]) {
+    if (json.len()..=json.len() * 2).contains(&kept.capacity()) {
+        kept.clear();
+        kept.extend_from_slice(json);
+    } else {
+        *kept = json.to_vec();
     }
 }
 

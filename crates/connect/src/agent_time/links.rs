@@ -15,8 +15,8 @@ use super::gaps::Link;
 /// Bytes of an entry: key and two hashes, little-endian.
 const RECORD: usize = 24;
 
-/// Entries in memory beyond which the largest day goes to the scratch: 1 MiB.
-const WAITING: usize = (1 << 20) / RECORD;
+/// Entries in memory beyond which the largest day goes to the scratch: 256 KiB.
+const WAITING: usize = (1 << 18) / RECORD;
 
 /// A day of more events is given up: with all others of it at hand, its table would take more than 26 MiB.
 const MOST_OF_A_DAY: usize = 900_000;
