@@ -305,3 +305,44 @@ pub(crate) fn strings(keys: &[u32], dictionary: &Dictionary) -> Result<StringArr
     let nulls = NullBuffer::from_iter(keys.iter().map(|key| *key > 0));
     StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(ends)), Buffer::from(text), Some(nulls))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Codes get keys in the order in which they are met, whatever the pieces; null stays null.
+        #[test]
+        fn codes_are_renumbered_as_they_are_met(
+            pieces in proptest::collection::vec((proptest::collection::vec(0_u16..30, 0..40), 1_usize..20), 0..6),
+        ) {
+            let mut dictionary = Dictionary::default();
+            (0..30).for_each(|code: u8| drop(dictionary.push(&[code])));
+            let (mut known, mut merged, mut keys) = (vec![0; 31], Dictionary::default(), Vec::new());
+            let (mut met, mut wanted): (Vec<u16>, Vec<u32>) = (Vec::new(), Vec::new());
+            for (codes, times) in pieces {
+                // Pieces of one code, too.
+                let codes: Vec<u16> = if times > 15 { vec![codes.len() as u16 % 30; times] } else { codes };
+                for code in &codes {
+                    if *code > 0 && !met.contains(code) {
+                        met.push(*code);
+                    }
+                    wanted.push(met.iter().position(|other| other == code).map_or(0, |at| at as u32 + 1));
+                }
+                match times.is_multiple_of(2) {
+                    true => renumber(&codes, (&mut known, &dictionary, &mut merged), &mut keys),
+                    false => {
+                        let wide: Vec<u32> = codes.iter().copied().map(u32::from).collect();
+                        renumber(&wide, (&mut known, &dictionary, &mut merged), &mut keys);
+                    }
+                }
+            }
+            prop_assert_eq!(keys, wanted);
+            let strings: Vec<&[u8]> = merged.iter().collect();
+            let codes: Vec<[u8; 1]> = met.iter().map(|code| [*code as u8 - 1]).collect();
+            prop_assert_eq!(strings, codes.iter().map(|code| code.as_slice()).collect::<Vec<_>>());
+        }
+    }
+}

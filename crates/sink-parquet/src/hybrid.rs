@@ -162,6 +162,16 @@ mod tests {
     }
 
     proptest! {
+        /// Groups of every width.
+        #[test]
+        fn what_is_packed_reads_back(width in 0_u8..=32, values in proptest::collection::vec(any::<u32>(), 1..40)) {
+            let most = u32::try_from((1_u64 << width) - 1).unwrap();
+            let values: Vec<u32> = values.into_iter().map(|value| if value.is_multiple_of(3) { most } else { value & most }).collect();
+            let mut bytes = Vec::new();
+            pack(&values, width, &mut bytes);
+            prop_assert_eq!(decode(&bytes, width, values.len()), values);
+        }
+
         /// Whatever the mixture of runs and changes, an independent reader finds the same values.
         #[test]
         fn reads_back(

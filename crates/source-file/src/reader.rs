@@ -46,6 +46,9 @@ impl Progress {
     }
 }
 
+/// Room for so many records is made at once, at most.
+const MANY: usize = 4_096;
+
 /// The inputs that are left, and the one that is being read.
 pub(crate) struct Reader {
     scope: ScopeId,
@@ -86,7 +89,8 @@ impl Reader {
 
     /// The next batch; `None` when every input is read. Inputs that fail on the way are appended to `unread`.
     pub(crate) fn batch(&mut self, unread: &mut Vec<UnreadInput>) -> Result<Option<RawBatch>, Conflict> {
-        let records = Vec::with_capacity(self.records);
+        // As many as the last batch had: of a few thousand bytes each there are no more than these.
+        let records = Vec::with_capacity(self.records.min(MANY));
         let mut batch = Batch { records, delta: Delta::default(), bytes: 0, most: self.batch_bytes };
         while !batch.is_full() {
             let mut current = match self.current.take() {

@@ -78,7 +78,7 @@ impl Contacts {
     }
 
     fn memory(&self) -> usize {
-        self.json.len() + self.contacts.len() * size_of::<Contact>()
+        self.json.capacity() + self.contacts.capacity() * size_of::<Contact>()
     }
 }
 

@@ -77,8 +77,9 @@ impl<T: Copy + Default> Slot<T> {
         // Only what begins and ends with a bracket tells by its own bytes where it ends.
         if record.remember && matches!(json.first(), Some(b'{' | b'[')) {
             self.unknown = below(path, &unknown);
-            record.replaced(self.json.len(), json.len());
+            let before = self.json.capacity();
             keep(&mut self.json, json);
+            record.replaced(before, self.json.capacity());
             self.codes = codes;
             self.generation = reader.dictionaries.generation;
         }
@@ -86,8 +87,8 @@ impl<T: Copy + Default> Slot<T> {
     }
 }
 
-/// Keeps a part's JSON in the place of another's. Where there is too little room, or twice as much as is needed, the room is
-/// made anew: there are thousands of parts, and what `Vec` grows to is up to twice what they take.
+/// Keeps a part's JSON in the place of another's. Where there is too little room, or more than twice what is needed, the room
+/// is made anew: there are thousands of parts, and what `Vec` grows to is up to twice what they take.
 pub(crate) fn keep(kept: &mut Vec<u8>, json: &[u8]) {
     if (json.len()..=json.len() * 2).contains(&kept.capacity()) {
         kept.clear();

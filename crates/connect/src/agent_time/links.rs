@@ -26,7 +26,7 @@ pub const MOST_BYTES: u64 = 256 << 20;
 
 /// A day that has fewer entries when its turn comes to be written is given up: there are so many days that each would be
 /// written a few bytes at a time.
-const LEAST_WRITTEN: usize = 32;
+const LEAST_WRITTEN: usize = 8;
 
 /// An event's place among the links: of its key the half that is a hash as good as the whole.
 type Entry24 = (u64, Link);
@@ -296,6 +296,18 @@ mod tests {
             }
         }
         assert!(log.of(Day::from_days(17_999)).is_none());
+    }
+
+    /// Events of so many days in any order are each a few of a day when the spool is written to.
+    #[test]
+    fn days_that_come_all_at_once_are_kept() {
+        let (log, days) = (log(usize::MAX), 1_000);
+        let day = |number: u64| Day::from_days((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as i32 % days);
+        for from in (0..100_000).step_by(1_000) {
+            log.append((from..from + 1_000).map(|number| (day(number), key(number), link(number))));
+        }
+        let kept: usize = (0..days).filter_map(|day| log.of(Day::from_days(day))).map(|links| links.len()).sum();
+        assert_eq!(kept, 100_000);
     }
 
     #[test]

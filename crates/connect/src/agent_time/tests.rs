@@ -329,6 +329,14 @@ proptest! {
             let contacts: Vec<_> =
                 contacts.iter().map(|(id, state)| contact(IDS[usize::from(*id)], NAMES[usize::from(*state)], now)).collect();
             let seen = event("e", kind, now, status(IDS[usize::from(current)], since), &contacts);
+            // Of a heart beat in a session nothing needs to be looked at but that it came.
+            if kind == HeartBeat && agent.goes_on(seen.at, SILENCE) {
+                let (mut other, mut others) = (agent.clone(), ended.clone());
+                other.observe(&Sighting { status: None, contacts: None, assignment: None, ..seen.clone() }, SILENCE, &mut others);
+                agent.observe(&seen, SILENCE, &mut ended);
+                prop_assert_eq!((&agent, &ended), (&other, &others));
+                continue;
+            }
             agent.observe(&seen, SILENCE, &mut ended);
         }
         agent.finish(&mut ended);
