@@ -319,7 +319,9 @@ mod tests {
             pieces in proptest::collection::vec((proptest::collection::vec(0_u16..30, 0..40), 1_usize..20), 0..6),
         ) {
             let mut dictionary = Dictionary::default();
-            (0..30).for_each(|code: u8| drop(dictionary.push(&[code])));
+            for code in 0..30_u8 {
+                dictionary.push(&[code]);
+            }
             let (mut known, mut merged, mut keys) = (vec![0; 31], Dictionary::default(), Vec::new());
             let (mut met, mut wanted): (Vec<u16>, Vec<u32>) = (Vec::new(), Vec::new());
             for (codes, times) in pieces {
