@@ -177,8 +177,13 @@ impl Seen {
 
     /// Forgets the keys of earlier minutes: those in memory, and runs that hold nothing else.
     pub(crate) fn forget_before(&mut self, minute: i32) {
+        let most = self.limit() / SHARDS;
         for shard in &mut self.shards {
+            let before = shard.len();
             shard.retain(|entry| entry.minute >= minute);
+            if shard.len() < before {
+                renew(shard, before.min(most));
+            }
         }
         self.in_memory = self.shards.iter().map(HashTable::len).sum();
         let (kept, gone) = self.runs.drain(..).partition(|run| run.latest() >= minute);
@@ -206,15 +211,14 @@ impl Seen {
     fn spill(&mut self) {
         let cutoff = self.median_minute();
         let most = self.limit() / SHARDS;
-        let mut run = Run::new(self.in_memory, cutoff);
+        let is_old = |entry: &Entry| entry.minute <= cutoff;
+        let count = self.shards.iter().flat_map(HashTable::iter).filter(|entry| is_old(entry)).count();
+        let mut run = Run::new(count, cutoff);
         let mut written = Ok(());
         for shard in &mut self.shards {
-            let mut old: Vec<RowKey> = shard.extract_if(|entry| entry.minute <= cutoff).map(Entry::key).collect();
+            let mut old: Vec<RowKey> = shard.extract_if(|entry| is_old(entry)).map(Entry::key).collect();
             self.in_memory -= old.len();
-            // One that has grown for a larger part of the memory.
-            if shard.capacity() > 2 * most {
-                shard.shrink_to(most, Entry::low);
-            }
+            renew(shard, most);
             old.sort_unstable();
             if let (Some(scratch), Ok(())) = (&self.scratch, &written) {
                 written = run.append(&old, scratch.as_ref());
@@ -257,6 +261,15 @@ impl Drop for Seen {
         self.memory.scopes.fetch_sub(1, Ordering::Relaxed);
         self.runs.iter().for_each(|run| self.release(run));
     }
+}
+
+/// Makes a table anew with room for so many keys. The places of keys that are gone count as taken: a table that is used on
+/// grows to the double for them, though it has no more keys than before.
+fn renew(shard: &mut Shard, room: usize) {
+    let kept = std::mem::replace(shard, HashTable::with_capacity(room.max(shard.len())));
+    kept.into_iter().for_each(|entry| {
+        shard.insert_unique(entry.low(), entry, Entry::low);
+    });
 }
 
 fn halves(hash: u128) -> (u64, u64) {
@@ -371,6 +384,25 @@ mod tests {
         let used: usize = seen.shards.iter().map(HashTable::allocation_size).sum();
         // Tables double; at worst one has just done so.
         assert!(used <= memory * 2, "{used}");
+    }
+
+    /// Keys come and go for long; there are never more of them in memory, and the tables do not grow.
+    #[test]
+    fn tables_do_not_grow_for_keys_that_are_gone() {
+        let memory = KeyMemory::of(64 << 20);
+        let scope = |_| Seen::new(Arc::clone(&memory), Some(Memory::new(usize::MAX)));
+        let [mut seen, _others @ ..]: [Seen; 6] = std::array::from_fn(scope);
+        let mut most = 0;
+        for number in 0..200_000 {
+            let minute = (number / 20) as i32;
+            assert!(seen.insert(RowKey { minute, ..key(number) }));
+            if number % 2_000 == 0 {
+                seen.forget_before(minute - 1_200);
+            }
+            most = most.max(seen.shards.iter().map(HashTable::allocation_size).sum::<usize>());
+        }
+        let part = memory.part_of(STREAM_MEMORY);
+        assert!(most <= part * 5 / 4, "{most} of {part}");
     }
 
     /// Most of a stream's keys are on the scratch before the memory is full, in few runs; a lake's stay in memory.

@@ -77,7 +77,8 @@ impl Contacts {
         Ok(Some(contacts))
     }
 
-    fn memory(&self) -> usize {
+    /// The room that they take.
+    pub(crate) fn memory(&self) -> usize {
         self.json.capacity() + self.contacts.capacity() * size_of::<Contact>()
     }
 }

@@ -148,6 +148,9 @@ fn code_agent(event: &mut Event<'_>, arn: Option<&str>, memory: &mut Memory, dic
         Some(agent) => agent.codes(generation, make),
         None => make(),
     };
+    if event.event_type.index().and_then(|at| dictionaries.event_type.text(at)) == Some(b"LOGOUT") {
+        memory.rest(arn);
+    }
 }
 
 const SNAPSHOT: &[&str] = &["\"AgentStatus\":", "\"Configuration\":", "\"Contacts\":", "\"NextAgentStatus\":"];

@@ -134,6 +134,8 @@ pub(crate) struct Variants {
     slots: [Variant; VARIANTS],
     /// Which of them is forgotten next.
     oldest: usize,
+    /// Which of them stood in the snapshot that was read last.
+    last: usize,
 }
 
 #[derive(Debug, Default)]
@@ -176,8 +178,9 @@ impl Variants {
             record.hit(json.len());
             return Ok(codes);
         }
-        for variant in &mut self.slots {
+        for (at, variant) in self.slots.iter_mut().enumerate() {
             if let Some(codes) = variant.same(reader, path) {
+                self.last = at;
                 record.hit(variant.slot.json.len());
                 *here = variant.slot.here(reader);
                 return Ok(codes);
@@ -187,6 +190,7 @@ impl Variants {
             return Ok(Configuration::default());
         }
         self.oldest = (self.oldest + 1) % VARIANTS;
+        self.last = self.oldest;
         let Variant { slot, differs } = &mut self.slots[self.oldest];
         *differs = 0;
         let codes = slot.learn(reader, path, record, read)?;
@@ -194,6 +198,12 @@ impl Variants {
             *here = slot.here(reader);
         }
         Ok(codes)
+    }
+
+    /// Forgets all but the one that was read last; how many bytes of JSON that were.
+    fn keep_last(&mut self) -> usize {
+        let others = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != self.last);
+        others.map(|(_, variant)| std::mem::take(variant).slot.json.capacity()).sum()
     }
 }
 
@@ -205,6 +215,14 @@ pub(crate) struct Parts {
     pub(crate) concurrency: Slot<Code>,
     pub(crate) outbound: Slot<Outbound>,
     pub(crate) inbound: Slot<Code>,
+}
+
+impl Parts {
+    /// The room that their JSON takes.
+    fn memory(&self) -> usize {
+        let codes = [&self.proficiencies, &self.concurrency, &self.inbound].map(|slot| slot.json.capacity());
+        codes.iter().sum::<usize>() + self.groups.json.capacity() + self.outbound.json.capacity()
+    }
 }
 
 /// What is remembered of one agent.
@@ -228,6 +246,14 @@ impl AgentMemory {
             self.generation = Some(generation);
         }
         (self.arn, self.id)
+    }
+
+    /// Forgets what the first events of another session hardly have: how many bytes that were.
+    fn rest(&mut self) -> usize {
+        let Self { configurations, contacts, parts, .. } = self;
+        let freed = parts.memory() + contacts.memory();
+        (*parts, *contacts) = Default::default();
+        freed + configurations.keep_last()
     }
 }
 
@@ -317,6 +343,12 @@ impl Memory {
         self.agents.get_mut(arn)
     }
 
+    /// An agent has logged out: of most agents of a day only some are there at a time, and a stream goes on for weeks.
+    pub(crate) fn rest(&mut self, arn: &str) {
+        let freed = self.agents.get_mut(arn).map_or(0, AgentMemory::rest);
+        self.bytes = self.bytes.saturating_sub(freed);
+    }
+
     /// Learns from how it went: forgets everything when it grew too large, pauses when it does not pay.
     pub(crate) fn learn(&mut self, record: &Record) {
         self.bytes = (self.bytes + record.grown).saturating_sub(record.freed);
@@ -339,5 +371,50 @@ impl Memory {
         self.agents = HashMap::new();
         self.spare = AgentMemory::default();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{Dictionaries, read_event};
+    use crate::privacy::Privacy;
+
+    /// An event of an agent with one of several routing profiles.
+    fn event(event_type: &str, profile: usize) -> String {
+        let configuration =
+            format!(r#"{{"FirstName":"A","RoutingProfile":{{"ARN":"p/{profile}","Name":"{:99}"}}}}"#, profile);
+        let snapshot = format!(r#"{{"AgentStatus":null,"Configuration":{configuration},"Contacts":[]}}"#);
+        format!(
+            r#"{{"AgentARN":"a/1","CurrentAgentSnapshot":{snapshot},"EventId":"e","EventTimestamp":"2025-07-01T09:00:00Z","EventType":"{event_type}","InstanceARN":"i/1","PreviousAgentSnapshot":{snapshot},"Version":"2017-10-01"}}"#
+        )
+    }
+
+    #[test]
+    fn who_has_logged_out_is_remembered_by_the_last_configuration() {
+        let mut memory = Memory::new(Recall::Remember);
+        let mut dictionaries = Dictionaries::new(&Privacy::default());
+        let mut read = |memory: &mut Memory, event_type, profile| {
+            let event = event(event_type, profile);
+            assert!(read_event(event.as_bytes(), memory, &mut dictionaries, &mut BTreeMap::new()).is_ok());
+            memory.agents["a/1"].configurations.slots.iter().filter(|variant| !variant.slot.json.is_empty()).count()
+        };
+        let kept = [("LOGIN", 0), ("STATE_CHANGE", 1), ("STATE_CHANGE", 2), ("STATE_CHANGE", 1)]
+            .map(|(event_type, profile)| read(&mut memory, event_type, profile));
+        assert_eq!(kept, [1, 2, 3, 3]);
+        let before = memory.bytes;
+        assert_eq!(read(&mut memory, "LOGOUT", 1), 1);
+        assert!(memory.bytes < before - 200, "{before} {}", memory.bytes);
+        let misses = memory.misses;
+        assert_eq!(read(&mut memory, "LOGIN", 1), 1);
+        assert_eq!(memory.misses, misses, "what came last is still known");
+        // What is counted is what there is: nothing of it twice.
+        for _ in 0..100 {
+            read(&mut memory, "LOGOUT", 1);
+        }
+        let agent = &memory.agents["a/1"];
+        let json: usize = agent.configurations.slots.iter().map(|variant| variant.slot.json.capacity()).sum();
+        assert_eq!(memory.bytes, size_of::<AgentMemory>() + "a/1".len() + json + agent.status.json.capacity());
+        memory.rest("nobody");
     }
 }
