@@ -150,8 +150,11 @@ impl Cluster {
     async fn wait(&self, log: &Mutex<Log>) {
         let began = Instant::now();
         while log.lock().unwrap().records.len() < self.produced as usize {
-            let reached = log.lock().unwrap().records.len();
-            assert!(began.elapsed() < Duration::from_secs(60), "{reached} of {} came", self.produced);
+            if began.elapsed() > Duration::from_secs(60) {
+                let log = log.lock().unwrap();
+                let reached: Vec<_> = log.checkpoint.positions().collect();
+                assert_eq!(log.records.len(), self.produced as usize, "{reached:?}");
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let log = log.lock().unwrap();
